@@ -1,0 +1,39 @@
+package llm
+
+import "strings"
+
+// Operation names one thing that a protocol can be asked, as
+// "<protocol>.<what>".
+type Operation string
+
+// The operations of OpenAI's protocol.
+const (
+	OpenAIChat        Operation = "openai.chat"
+	OpenAIResponses   Operation = "openai.responses"    // create
+	OpenAIResponse    Operation = "openai.response"     // get, delete, cancel, list items of a stored one
+	OpenAIInputTokens Operation = "openai.input_tokens" // count the tokens of a Responses request
+	OpenAIEmbeddings  Operation = "openai.embeddings"
+	OpenAICompletions Operation = "openai.completions"
+	OpenAIModerations Operation = "openai.moderations"
+	OpenAIImages      Operation = "openai.images"
+	OpenAIAudio       Operation = "openai.audio"
+	OpenAIFiles       Operation = "openai.files"
+	OpenAIBatches     Operation = "openai.batches"
+	OpenAIRerank      Operation = "openai.rerank"
+	OpenAIModels      Operation = "openai.models"
+)
+
+// The operations of Anthropic's protocol.
+const (
+	AnthropicMessages    Operation = "anthropic.messages"
+	AnthropicCountTokens Operation = "anthropic.count_tokens"
+	AnthropicModels      Operation = "anthropic.models"
+	AnthropicBatches     Operation = "anthropic.batches"
+	AnthropicFiles       Operation = "anthropic.files"
+)
+
+// Protocol is the part before the dot: "openai", "anthropic".
+func (op Operation) Protocol() string {
+	p, _, _ := strings.Cut(string(op), ".")
+	return p
+}

@@ -1,0 +1,35 @@
+package llm
+
+// Usage is what one call consumed, in one algebra for all protocols: Input is
+// what was neither read from nor written to a cache, so that the whole prompt is
+// Input + CacheRead + CacheWrite. Output includes Reasoning. Its zero value is
+// "nothing is known".
+type Usage struct {
+	Input, Output Count
+	CacheRead     Count
+	CacheWrite    Count
+	Reasoning     Count
+	// Final says that the upstream reported these numbers at the end of its
+	// answer; otherwise they are what was seen until a break, or an estimate.
+	Final bool
+}
+
+// Prompt is the number of tokens of the whole prompt, cached ones included.
+func (u Usage) Prompt() Count { return u.Input.Plus(u.CacheRead).Plus(u.CacheWrite) }
+
+// Total is Prompt plus Output.
+func (u Usage) Total() Count { return u.Prompt().Plus(u.Output) }
+
+// Count is a number that may be unknown. The zero value is unknown.
+type Count struct {
+	N     int64
+	Known bool
+}
+
+// Known returns a known count.
+func Known(n int64) Count { return Count{N: n, Known: true} }
+
+// Plus adds what is known; the sum of two unknowns is unknown.
+func (c Count) Plus(d Count) Count {
+	return Count{N: c.N + d.N, Known: c.Known || d.Known}
+}
