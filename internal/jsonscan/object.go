@@ -1,0 +1,358 @@
+package jsonscan
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of a scan.
+const (
+	MaxDepth   = 512  // nesting
+	MaxMembers = 1024 // names in one object
+)
+
+// Error says what is wrong with a text, and where.
+type Error struct {
+	Offset int
+	Text   string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s (at byte %d)", e.Text, e.Offset) }
+
+func fault(offset int, format string, args ...any) error {
+	return &Error{offset, fmt.Sprintf(format, args...)}
+}
+
+// Member is one name and where its value stands: text[Start:End].
+type Member struct {
+	Name       string
+	Start, End int
+}
+
+// Members are the members of one object, in their order.
+type Members []Member
+
+// Value returns the value of a name, nil when there is none.
+func (m Members) Value(text []byte, name string) []byte {
+	for i := range m {
+		if m[i].Name == name {
+			return text[m[i].Start:m[i].End]
+		}
+	}
+	return nil
+}
+
+// Object lists the members of the object that text is; into is reused. A name
+// that occurs twice is refused, and so is one that is not among reserved but
+// equals one of them when case is folded.
+func Object(text []byte, into Members, reserved []string) (Members, error) {
+	m, end, err := object(text, space(text, 0), into[:0], reserved)
+	if err != nil {
+		return m, err
+	}
+	if i := space(text, end); i < len(text) {
+		return m, fault(i, "there is more text after the JSON object")
+	}
+	return m, nil
+}
+
+func object(text []byte, i int, m Members, reserved []string) (Members, int, error) {
+	if i >= len(text) || text[i] != '{' {
+		return m, i, fault(i, "the text is not a JSON object")
+	}
+	i = space(text, i+1)
+	if i < len(text) && text[i] == '}' {
+		return m, i + 1, nil
+	}
+	var seen map[string]struct{}
+	for {
+		if i >= len(text) || text[i] != '"' {
+			return m, i, fault(i, "a member's name is expected")
+		}
+		end := str(text, i)
+		if end < 0 {
+			return m, i, fault(i, "a string does not end")
+		}
+		name, err := memberName(text[i+1:end-1], i, reserved)
+		if err != nil {
+			return m, i, err
+		}
+		if seen == nil && len(m) == 32 {
+			seen = make(map[string]struct{}, 64)
+			for j := range m {
+				seen[m[j].Name] = struct{}{}
+			}
+		}
+		if duplicate(m, seen, name) {
+			return m, i, fault(i, "the name %q occurs twice", name)
+		}
+		if seen != nil {
+			seen[name] = struct{}{}
+		}
+		if len(m) >= MaxMembers {
+			return m, i, fault(i, "the object has more than %d members", MaxMembers)
+		}
+		i = space(text, end)
+		if i >= len(text) || text[i] != ':' {
+			return m, i, fault(i, "a colon is expected")
+		}
+		start := space(text, i+1)
+		if i, err = value(text, start); err != nil {
+			return m, i, err
+		}
+		m = append(m, Member{name, start, i})
+		i = space(text, i)
+		switch {
+		case i >= len(text):
+			return m, i, fault(i, "the object does not end")
+		case text[i] == '}':
+			return m, i + 1, nil
+		case text[i] != ',':
+			return m, i, fault(i, "a comma is expected")
+		}
+		i = space(text, i+1)
+	}
+}
+
+func duplicate(m Members, seen map[string]struct{}, name string) bool {
+	if seen != nil {
+		_, ok := seen[name]
+		return ok
+	}
+	for i := range m {
+		if m[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// memberName unescapes a name and checks it. The common ones, which are all
+// lower case, cost no allocation when they are reserved.
+func memberName(raw []byte, at int, reserved []string) (string, error) {
+	plain := true
+	for _, c := range raw {
+		if (c < 'a' || c > 'z') && c != '_' && (c < '0' || c > '9') {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		for _, r := range reserved {
+			if string(raw) == r {
+				return r, nil
+			}
+		}
+		return string(raw), nil
+	}
+	name := string(raw)
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		if json.Unmarshal([]byte(`"`+name+`"`), &name) != nil {
+			return "", fault(at, "a member's name is not valid")
+		}
+	}
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "", fault(at, "a member's name is not valid")
+	}
+	for _, r := range reserved {
+		if name != r && strings.EqualFold(name, r) {
+			return "", fault(at, "the name %q is not %q; names are case-sensitive", name, r)
+		}
+		if name == r {
+			return r, nil
+		}
+	}
+	return name, nil
+}
+
+// Elements calls visit with each element of the array that text is, until visit
+// returns false. Text that is no array has no elements.
+func Elements(text []byte, visit func(elem []byte) bool) {
+	i := space(text, 0)
+	if i >= len(text) || text[i] != '[' {
+		return
+	}
+	for {
+		start := space(text, i+1)
+		if start >= len(text) || text[start] == ']' {
+			return
+		}
+		end, err := value(text, start)
+		if err != nil || !visit(text[start:end]) {
+			return
+		}
+		i = space(text, end)
+		if i >= len(text) || text[i] != ',' {
+			return
+		}
+	}
+}
+
+// Find returns the value of the first member of that name in the object that
+// text is; nil when there is none. It does not look for duplicates.
+func Find(text []byte, name string) []byte {
+	i := space(text, 0)
+	if i >= len(text) || text[i] != '{' {
+		return nil
+	}
+	for {
+		i = space(text, i+1)
+		if i >= len(text) || text[i] != '"' {
+			return nil
+		}
+		end := str(text, i)
+		if end < 0 {
+			return nil
+		}
+		found := string(text[i+1:end-1]) == name
+		i = space(text, end)
+		if i >= len(text) || text[i] != ':' {
+			return nil
+		}
+		start := space(text, i+1)
+		stop, err := value(text, start)
+		if err != nil {
+			return nil
+		}
+		if found {
+			return text[start:stop]
+		}
+		i = space(text, stop)
+		if i >= len(text) || text[i] != ',' {
+			return nil
+		}
+	}
+}
+
+// ErrNotString says that a value is not a JSON string.
+var ErrNotString = errors.New("it is not a string")
+
+// String decodes a value that is a JSON string.
+func String(value []byte) (string, error) {
+	if len(value) < 2 || value[0] != '"' {
+		return "", ErrNotString
+	}
+	raw := value[1 : len(value)-1]
+	plain := utf8.Valid(raw)
+	for _, c := range raw {
+		if c < ' ' || c == '\\' {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return string(raw), nil
+	}
+	var s string
+	if err := json.Unmarshal(value, &s); err != nil {
+		return "", errors.New("it is not a valid string")
+	}
+	return s, nil
+}
+
+func space(text []byte, i int) int {
+	for i < len(text) && (text[i] == ' ' || text[i] == '\n' || text[i] == '\t' || text[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// str returns the index behind the string that begins at i, -1 when it does not
+// end.
+func str(text []byte, i int) int {
+	start := i + 1
+	for j := start; ; {
+		k := bytes.IndexByte(text[j:], '"')
+		if k < 0 {
+			return -1
+		}
+		j += k
+		b := j
+		for b > start && text[b-1] == '\\' {
+			b--
+		}
+		j++
+		if (j-1-b)%2 == 0 {
+			return j
+		}
+		start = j
+	}
+}
+
+const (
+	classOther = iota
+	classString
+	classOpen
+	classClose
+	classEnd // ends a scalar
+)
+
+var classes = [256]uint8{'"': classString, '{': classOpen, '[': classOpen, '}': classClose, ']': classClose, ',': classEnd, ':': classEnd, ' ': classEnd, '\n': classEnd, '\t': classEnd, '\r': classEnd}
+
+// value returns the index behind the value that begins at i.
+func value(text []byte, i int) (int, error) {
+	if i >= len(text) {
+		return i, fault(i, "a value is expected")
+	}
+	switch classes[text[i]] {
+	case classString:
+		end := str(text, i)
+		if end < 0 {
+			return i, fault(i, "a string does not end")
+		}
+		return end, nil
+	case classOpen:
+		return nested(text, i)
+	case classOther:
+		return scalar(text, i)
+	}
+	return i, fault(i, "a value is expected")
+}
+
+func scalar(text []byte, i int) (int, error) {
+	start := i
+	for i < len(text) && classes[text[i]] == classOther {
+		i++
+	}
+	if !json.Valid(text[start:i]) {
+		return start, fault(start, "a value is not valid")
+	}
+	return i, nil
+}
+
+// nested skips an array or object: strings are skipped, brackets balanced.
+func nested(text []byte, i int) (int, error) {
+	var stack [MaxDepth]byte
+	depth := 0
+	for i < len(text) {
+		c := text[i]
+		switch classes[c] {
+		case classString:
+			end := str(text, i)
+			if end < 0 {
+				return i, fault(i, "a string does not end")
+			}
+			i = end
+			continue
+		case classOpen:
+			if depth == MaxDepth {
+				return i, fault(i, "the nesting is deeper than %d", MaxDepth)
+			}
+			stack[depth] = c + 2 // the bracket that closes it: '{'+2 == '}', '['+2 == ']'
+			depth++
+		case classClose:
+			if depth--; stack[depth] != c {
+				return i, fault(i, "brackets do not match")
+			}
+			if depth == 0 {
+				return i + 1, nil
+			}
+		}
+		i++
+	}
+	return i, fault(i, "a bracket does not close")
+}
