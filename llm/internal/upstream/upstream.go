@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/llm"
@@ -138,10 +137,12 @@ func (c *Client) Send(ctx context.Context, call *llm.Call, path string, auth fun
 		Method: call.Method, URL: join(base, path, call.Query), Host: base.Host, Header: h,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	ctx, err := setBody(ctx, req, call.Body)
+	ctx, lease, err := setBody(ctx, req, call.Body)
 	if err == nil {
 		var resp *http.Response
-		if resp, err = c.transport.RoundTrip(req.WithContext(ctx)); err == nil {
+		resp, err = c.transport.RoundTrip(req.WithContext(ctx))
+		lease.roundTripReturned()
+		if err == nil {
 			return &llm.Response{
 				Status: resp.StatusCode, Header: resp.Header, ContentLength: resp.ContentLength,
 				Body: &body{rc: resp.Body, ctx: ctx, cancel: cancel, timer: timer, timeout: c.timeout, idle: strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream")},
@@ -170,12 +171,11 @@ func join(base *url.URL, path string, query url.Values) *url.URL {
 }
 
 // setBody gives the request its body. Bytes in memory go in as a *bytes.Reader,
-// which the transport knows: it then sends head and body in one write. They are
-// released when the transport has said, as often as it began, that the request
-// is written: it may begin twice when a kept connection turns out to be closed.
-func setBody(ctx context.Context, req *http.Request, b llm.Body) (context.Context, error) {
+// which the transport knows: it then sends head and body in one write. The lease
+// is nil for other bodies.
+func setBody(ctx context.Context, req *http.Request, b llm.Body) (context.Context, *lease, error) {
 	if b == nil {
-		return ctx, nil
+		return ctx, nil, nil
 	}
 	req.ContentLength = b.Len()
 	m, ok := b.(llm.InMemory)
@@ -185,28 +185,65 @@ func setBody(ctx context.Context, req *http.Request, b llm.Body) (context.Contex
 		if b.Replayable() {
 			req.GetBody = b.Open
 		}
-		return ctx, err
+		return ctx, nil, err
 	}
 	text, done := m.Bytes()
 	if len(text) == 0 {
 		req.Body = http.NoBody
 		done()
-		return ctx, nil
+		return ctx, nil, nil
 	}
-	var begun, written atomic.Int32
-	begun.Store(1)
-	var once sync.Once
+	l := &lease{begun: 1, done: done}
 	req.Body = io.NopCloser(bytes.NewReader(text))
 	req.GetBody = func() (io.ReadCloser, error) {
-		begun.Add(1)
+		l.begin()
 		return io.NopCloser(bytes.NewReader(text)), nil
 	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(info httptrace.WroteRequestInfo) {
-		// After a failed write the transport may still begin again.
-		if written.Add(1) == begun.Load() && info.Err == nil {
-			once.Do(done)
-		}
-	}}), nil
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: l.wrote}), l, nil
+}
+
+// lease gives bytes back when the transport certainly reads them no more: when
+// RoundTrip has returned, so that no other attempt can begin, and each attempt
+// has said that its request is written, which may be later than the answer. When
+// an attempt failed to write, it is never certain, and the bytes are left to the
+// collector.
+type lease struct {
+	mu             sync.Mutex
+	begun, written int
+	failed         bool
+	returned       bool
+	done           func()
+}
+
+func (l *lease) begin() {
+	l.mu.Lock()
+	l.begun++
+	l.mu.Unlock()
+}
+
+func (l *lease) wrote(info httptrace.WroteRequestInfo) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written++
+	l.failed = l.failed || info.Err != nil
+	l.settle()
+}
+
+func (l *lease) roundTripReturned() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.returned = true
+	l.settle()
+}
+
+func (l *lease) settle() {
+	if l.returned && !l.failed && l.written == l.begun {
+		l.failed = true // once
+		l.done()
+	}
 }
 
 // explain makes an error of the transport the caller's: what failed, and where.

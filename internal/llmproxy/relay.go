@@ -1,0 +1,154 @@
+package llmproxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/agent-gateway/agent-gateway/llm"
+)
+
+// relay gives the caller the upstream's answer. The error is for an answer that
+// has begun and cannot be completed.
+func (x *exchange) relay(resp *llm.Response) error {
+	x.event.StatusCode = resp.Status
+	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	switch {
+	case resp.Status >= 400:
+		return x.relayError(resp, kind)
+	case resp.Status >= 300 || resp.Status < 200:
+		x.refuse(&llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s answered %d, which the gateway does not follow", x.hop.Target.ProviderID, resp.Status)})
+		return nil
+	case kind == "text/event-stream":
+		return x.relayStream(resp)
+	case x.hop.Endpoint.List && x.hop.Caller.Models != nil:
+		return x.relayModels(resp)
+	}
+	return x.relayBody(resp, kind)
+}
+
+// refuse answers with an error of the gateway's in place of the upstream's answer.
+func (x *exchange) refuse(e *llm.Error) {
+	x.event.StatusCode = 0
+	x.note(e)
+	x.event.StatusCode = e.HTTPStatus(x.hop.Protocol)
+	WriteError(x.w, x.hop.Protocol, x.hop.Span.RequestID, e)
+}
+
+func (x *exchange) head(resp *llm.Response, length int64) {
+	h := x.w.Header()
+	copyHeaders(h, resp.Header, x.hop.Span.RequestID)
+	if length >= 0 {
+		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	}
+	x.w.WriteHeader(resp.Status)
+}
+
+// pieces are the buffers that answers stream through.
+var pieces = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// relayBody relays an answer that is not a stream of events. Where its length is
+// not announced, each piece is flushed as it comes: it may be audio.
+func (x *exchange) relayBody(resp *llm.Response, kind string) error {
+	x.head(resp, resp.ContentLength)
+	encoded := resp.Header["Content-Encoding"] != nil
+	isJSON := kind == "application/json" && !encoded
+	piece := pieces.Get().(*[]byte)
+	defer pieces.Put(piece)
+	out := x.writer()
+	defer out.close()
+	for {
+		n, err := resp.Body.Read(*piece)
+		if n > 0 {
+			if isJSON {
+				_, _ = x.read.tap.Write((*piece)[:n])
+			}
+			if werr := out.write((*piece)[:n], resp.ContentLength < 0); werr != nil {
+				return gone(werr)
+			}
+			x.firstByte()
+		}
+		if err == io.EOF {
+			if isJSON {
+				x.read.body()
+			}
+			return nil
+		}
+		if err != nil {
+			return x.broken(err)
+		}
+	}
+}
+
+// broken is the error of an answer that broke off.
+func (x *exchange) broken(err error) error {
+	if x.r.Context().Err() != nil {
+		return gone(err)
+	}
+	if e := llm.AsError(err); e.Code != llm.CodeInternal {
+		return e
+	}
+	return &llm.Error{Code: llm.CodeUpstream, Message: "provider " + x.hop.Target.ProviderID + " broke off in the middle of its answer", Cause: err}
+}
+
+// gone is the error of a caller that went away.
+func gone(err error) error {
+	return &llm.Error{Code: llm.CodeCanceled, Message: "the caller went away", Cause: err}
+}
+
+// firstByte notes when the first byte of the answer was handed on.
+func (x *exchange) firstByte() {
+	if x.llm.TimeToFirstByte == 0 {
+		x.llm.TimeToFirstByte = x.now().Sub(x.hop.Started)
+	}
+}
+
+// relayError relays an upstream's error as it is when it is JSON. Anything else,
+// a proxy's page for instance, becomes an error of the caller's protocol.
+func (x *exchange) relayError(resp *llm.Response, kind string) error {
+	code := llm.CodeOf(resp.Status)
+	x.event.ErrorType = string(code)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, x.limits.ErrorBody+1))
+	if err != nil && x.r.Context().Err() != nil {
+		return gone(err)
+	}
+	if err == nil && int64(len(body)) <= x.limits.ErrorBody && strings.HasSuffix(kind, "json") && isObject(body) {
+		status := resp.Status
+		resp.Status = (&llm.Error{Status: status}).HTTPStatus(x.hop.Protocol)
+		x.event.StatusCode = resp.Status
+		x.head(resp, int64(len(body)))
+		_, _ = x.w.Write(body)
+		return nil
+	}
+	copyRetryHeaders(x.w.Header(), resp.Header)
+	x.refuse(&llm.Error{Code: code, Status: resp.Status, Message: fmt.Sprintf("provider %s answered %d %s without an error that could be relayed",
+		x.hop.Target.ProviderID, resp.Status, http.StatusText(resp.Status))})
+	return nil
+}
+
+func isObject(b []byte) bool {
+	b = bytes.TrimSpace(b)
+	return len(b) > 0 && b[0] == '{' && json.Valid(b)
+}
+
+func copyRetryHeaders(out, in http.Header) {
+	for _, name := range []string{"Retry-After", "Retry-After-Ms", "X-Should-Retry"} {
+		if v := in[name]; v != nil && out[name] == nil {
+			out[name] = v
+		}
+	}
+}
+
+func quote(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil { // a string always marshals
+		return `""`
+	}
+	return string(b)
+}

@@ -1,0 +1,109 @@
+package llmproxy
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/agent-gateway/agent-gateway/llm"
+)
+
+// openUpload hands the request's body on as it comes in: one attempt. A caller
+// that is held to some models has its form read first, as far as the bound for
+// bodies in memory allows.
+func (x *exchange) openUpload() error {
+	if c := x.r.Header.Get("Content-Encoding"); c != "" && !strings.EqualFold(c, "identity") {
+		return llm.Errorf(llm.CodeUnsupportedMedia, "Content-Encoding %.40q is not supported for uploads: send the body as it is", c)
+	}
+	if strings.HasPrefix(x.r.Header.Get("Content-Type"), "application/json") {
+		if err := x.readJSON(); err != nil { // images/edits takes JSON too
+			return err
+		}
+		return x.checkModel()
+	}
+	if x.r.ContentLength > x.limits.Upload {
+		return tooLarge(x.limits.Upload)
+	}
+	if x.hop.Caller.Models != nil && x.hop.Endpoint.Operation != llm.OpenAIFiles && x.hop.Endpoint.Operation != llm.AnthropicFiles {
+		return x.readForm()
+	}
+	// Without this, net/http's server reads the rest of the body before the
+	// first byte of the answer goes out, against the transport that reads it too.
+	if err := http.NewResponseController(x.w).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return &llm.Error{Code: llm.CodeInternal, Message: "the upload cannot be streamed", Cause: err}
+	}
+	x.req.body = &upload{r: http.MaxBytesReader(x.w, x.r.Body, x.limits.Upload), size: x.r.ContentLength}
+	return nil
+}
+
+// readForm reads a multipart form into memory to check its model.
+func (x *exchange) readForm() error {
+	buf, err := readBody(x.r.Body, x.r.ContentLength, x.limits.RequestBody)
+	if err != nil {
+		return err
+	}
+	x.req.buf = buf
+	kind, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" {
+		return llm.Errorf(llm.CodeInvalidRequest, "this endpoint takes multipart/form-data")
+	}
+	body, err := buf.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	form := multipart.NewReader(body, params["boundary"])
+	for {
+		part, err := form.NextRawPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return &llm.Error{Code: llm.CodeInvalidRequest, Message: "the multipart form is malformed", Cause: err}
+		}
+		name := part.FormName()
+		if !strings.EqualFold(name, "model") {
+			continue
+		}
+		v, err := io.ReadAll(io.LimitReader(part, 513))
+		if err != nil || len(v) > 512 || name != "model" || x.req.model != "" {
+			return &llm.Error{Code: llm.CodeInvalidRequest, Message: "model: the form must have this field once, in at most 512 bytes", Param: "model"}
+		}
+		x.req.model = string(v)
+	}
+	x.req.body = buf
+	return x.checkModel()
+}
+
+// upload is a body that can be read once.
+type upload struct {
+	r      io.ReadCloser
+	size   int64
+	opened atomic.Bool
+}
+
+// Open implements [llm.Body].
+func (u *upload) Open() (io.ReadCloser, error) {
+	if u.opened.Swap(true) {
+		return nil, &llm.Error{Code: llm.CodeInternal, Message: "an upload cannot be sent twice", Final: true}
+	}
+	return u.r, nil
+}
+
+// Len implements [llm.Body].
+func (u *upload) Len() int64 { return u.size }
+
+// Replayable implements [llm.Body].
+func (u *upload) Replayable() bool { return false }
+
+func unescape(segment string) string {
+	if s, err := url.PathUnescape(segment); err == nil {
+		return s
+	}
+	return segment
+}

@@ -1,0 +1,352 @@
+package llmtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
+)
+
+// ask sends one request with the headers of the protocol that fits the path.
+func ask(t *testing.T, u *Upstream, method, path, body string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, u.URL+path, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept-Encoding", "identity")
+	if strings.HasPrefix(path, "/v1/messages") {
+		req.Header.Set("anthropic-version", "2023-06-01")
+	}
+	return do(t, req)
+}
+
+func do(t *testing.T, req *http.Request) *http.Response {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
+}
+
+func text(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(b)
+}
+
+const (
+	chatBody      = `{"model":"gpt-test","messages":[{"role":"user","content":"hi %s"}],"stream":%t}`
+	messagesBody  = `{"model":"claude-test","max_tokens":9,"messages":[{"role":"user","content":"hi %s"}],"stream":%t}`
+	responsesBody = `{"model":"gpt-test","input":"hi %s","stream":%t}`
+)
+
+var protocols = []struct{ path, body, terminator, usage string }{
+	{"/v1/chat/completions", chatBody, "data: [DONE]", "usage.prompt_tokens"},
+	{"/v1/responses", responsesBody, "event: response.completed", "usage.input_tokens"},
+	{"/v1/messages", messagesBody, "event: message_stop", "usage.input_tokens"},
+}
+
+func TestAnswers(t *testing.T) {
+	u := NewUpstream(t)
+	const tools = `"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}]`
+	for _, tt := range []struct{ method, path, body, want, value string }{
+		{"POST", "/v1/chat/completions", fmt.Sprintf(chatBody, "", false), "usage.total_tokens", "49"},
+		{"POST", "/v1/chat/completions", `{"model":"m","messages":[{"role":"user"}],` + tools + `}`, "choices.0.message.tool_calls.0.function.arguments", `{"city":"Zürich"}`},
+		{"POST", "/v1/chat/completions", `{"model":"m","messages":[{"role":"tool"}],` + tools + `}`, "choices.0.finish_reason", "stop"},
+		{"POST", "/v1/chat/completions", `{"model":"m"}`, "error.type", "invalid_request_error"},
+		{"POST", "/v1/chat/completions", `{"model":"no-such-model","messages":[1]}`, "error.code", "model_not_found"},
+		{"POST", "/v1/completions", `{"model":"m","prompt":"x"}`, "object", "text_completion"},
+		{"POST", "/v1/responses", fmt.Sprintf(responsesBody, "", false), "output.0.type", "message"},
+		{"GET", "/v1/responses/resp_none", "", "error.type", "invalid_request_error"},
+		{"POST", "/v1/responses/input_tokens", `{"model":"m","input":"x"}`, "input_tokens", "37"},
+		{"POST", "/v1/embeddings", `{"model":"m","input":["a","b"]}`, "data.1.embedding.#", "8"},
+		{"POST", "/v1/embeddings", `{"model":"m","input":[1,2],"encoding_format":"base64"}`, "data.0.embedding", "AAAAP6uqqj4AAIA+zcxMPquqKj4lSRI+AAAAPjmO4z0="},
+		{"POST", "/v1/moderations", `{"input":"x"}`, "results.0.flagged", "false"},
+		{"POST", "/v1/images/generations", `{"prompt":"x"}`, "data.0.b64_json", pixel},
+		{"POST", "/v1/rerank", `{"model":"m","query":"x","documents":["a","b"]}`, "results.1.relevance_score", "0.5"},
+		{"POST", "/v1/batches", `{"input_file_id":"f","endpoint":"/v1/x","completion_window":"24h"}`, "status", "validating"},
+		{"GET", "/v1/models", "", "data.0.object", "model"},
+		{"GET", "/v1/models/absent", "", "error.code", "model_not_found"},
+		{"POST", "/v1/messages", fmt.Sprintf(messagesBody, "", false), "usage.cache_read_input_tokens", "8"},
+		{"POST", "/v1/messages/count_tokens", `{"model":"m","messages":[1]}`, "input_tokens", "37"},
+		{"POST", "/v1/messages/batches", `{"requests":[{"custom_id":"1","params":{}}]}`, "processing_status", "ended"},
+		{"GET", "/v1/messages/batches", "", "data.#", "1"},
+	} {
+		t.Run(tt.method+tt.path, func(t *testing.T) {
+			got := text(t, ask(t, u, tt.method, tt.path, tt.body))
+			require.Equal(t, tt.value, gjson.Get(got, tt.want).String(), got)
+		})
+	}
+}
+
+func TestStreamsEndWithTheirTerminator(t *testing.T) {
+	u := NewUpstream(t)
+	for _, p := range protocols {
+		resp := ask(t, u, "POST", p.path, fmt.Sprintf(p.body, "", true))
+		require.Equal(t, "text/event-stream; charset=utf-8", resp.Header.Get("Content-Type"))
+		got := text(t, resp)
+		require.Contains(t, got, p.terminator)
+		require.True(t, strings.HasSuffix(got, "\n\n"), got)
+		require.Contains(t, got, "Grüße", "%s", p.path)
+	}
+}
+
+func TestStoredResponse(t *testing.T) {
+	u := NewUpstream(t)
+	made := text(t, ask(t, u, "POST", "/v1/responses", fmt.Sprintf(responsesBody, "", false)))
+	path := "/v1/responses/" + gjson.Get(made, "id").Str
+	require.JSONEq(t, made, text(t, ask(t, u, "GET", path, "")))
+	require.Contains(t, text(t, ask(t, u, "DELETE", path, "")), `"deleted":true`)
+	require.Equal(t, 404, ask(t, u, "GET", path, "").StatusCode)
+}
+
+func TestFiles(t *testing.T) {
+	u := NewUpstream(t)
+	for _, version := range []string{"", "2023-06-01"} {
+		var b bytes.Buffer
+		form := multipart.NewWriter(&b)
+		require.NoError(t, form.WriteField("purpose", "batch"))
+		part, err := form.CreateFormFile("file", "a.bin")
+		require.NoError(t, err)
+		_, _ = part.Write([]byte{0, 255, 10, 13})
+		require.NoError(t, form.Close())
+		send := func(method, path string, body io.Reader) string {
+			req, err := http.NewRequestWithContext(t.Context(), method, u.URL+path, body)
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", form.FormDataContentType())
+			if version != "" {
+				req.Header.Set("anthropic-version", version)
+			}
+			return text(t, do(t, req))
+		}
+		made := send("POST", "/v1/files", &b)
+		id := gjson.Get(made, "id").Str
+		require.Equal(t, "a.bin", gjson.Get(made, "filename").Str, made)
+		require.Equal(t, "\x00\xff\n\r", send("GET", "/v1/files/"+id+"/content", nil))
+		require.Equal(t, "1", gjson.Get(send("GET", "/v1/files", nil), "data.#").String())
+		require.NotContains(t, send("DELETE", "/v1/files/"+id, nil), "error")
+		require.Equal(t, "0", gjson.Get(send("GET", "/v1/files", nil), "data.#").String())
+	}
+}
+
+func TestKey(t *testing.T) {
+	u := NewUpstream(t)
+	u.Key = "right"
+	for _, tt := range []struct {
+		path, header, value, want string
+	}{
+		{"/v1/chat/completions", "Authorization", "Bearer right", ""},
+		{"/v1/chat/completions", "Authorization", "Bearer wrong", "invalid_api_key"},
+		{"/v1/chat/completions", "x-api-key", "right", "invalid_api_key"},
+		{"/v1/messages", "x-api-key", "right", ""},
+		{"/v1/messages", "Authorization", "Bearer right", "authentication_error"},
+	} {
+		body := chatBody
+		if tt.path == "/v1/messages" {
+			body = messagesBody
+		}
+		req, err := http.NewRequestWithContext(t.Context(), "POST", u.URL+tt.path, strings.NewReader(fmt.Sprintf(body, "", false)))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("anthropic-version", "2023-06-01")
+		if tt.path != "/v1/messages" {
+			req.Header.Del("anthropic-version")
+		}
+		req.Header.Set(tt.header, tt.value)
+		resp := do(t, req)
+		if tt.want == "" {
+			require.Equal(t, 200, resp.StatusCode)
+			continue
+		}
+		require.Equal(t, 401, resp.StatusCode)
+		require.Contains(t, text(t, resp), tt.want)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	u := NewUpstream(t)
+	for _, p := range protocols {
+		resp := ask(t, u, "POST", p.path, fmt.Sprintf(p.body, "[[fault:status=429,retry_after=2]]", true))
+		require.Equal(t, 429, resp.StatusCode)
+		require.Equal(t, "2", resp.Header.Get("Retry-After"))
+		require.Contains(t, gjson.Get(text(t, resp), "error.type").Str, "rate_limit")
+	}
+	u.Enqueue(Fault{Status: 502, Body: BodyHTML}, Fault{Status: 503, Body: BodyEmpty}, Fault{Redirect: "http://127.0.0.1:1/"},
+		Fault{Status: 400, Early: true})
+	require.Contains(t, text(t, ask(t, u, "POST", "/v1/messages", "")), "<html>")
+	require.Empty(t, text(t, ask(t, u, "POST", "/v1/messages", "")))
+	require.Equal(t, "http://127.0.0.1:1/", ask(t, u, "POST", "/v1/messages", "").Header.Get("Location"))
+	require.Equal(t, 400, ask(t, u, "POST", "/v1/messages", fmt.Sprintf(messagesBody, "", false)).StatusCode)
+	require.Empty(t, u.Last().Body)
+}
+
+func TestMarkers(t *testing.T) {
+	u := NewUpstream(t)
+	require.Equal(t, 418, ask(t, u, "GET", "/v1/models/%5B%5Bfault:status=418%5D%5D", "").StatusCode)
+	require.Contains(t, text(t, ask(t, u, "POST", "/v1/chat/completions", fmt.Sprintf(chatBody, "[[fault:sttus=1]]", false))), "sttus: no such key")
+	once := fmt.Sprintf(chatBody, "[[fault:status=500,times=1,id=a]]", false)
+	require.Equal(t, 500, ask(t, u, "POST", "/v1/chat/completions", once).StatusCode)
+	require.Equal(t, 200, ask(t, u, "POST", "/v1/chat/completions", once).StatusCode)
+	u.Script(func(r Recorded) *Fault { return &Fault{Status: 402} })
+	require.Equal(t, 402, ask(t, u, "GET", "/v1/models", "").StatusCode)
+	u.Reset()
+	require.Equal(t, 200, ask(t, u, "GET", "/v1/models", "").StatusCode)
+	require.Equal(t, 1, u.Count())
+}
+
+func TestBreaks(t *testing.T) {
+	u := NewUpstream(t)
+	for _, p := range protocols {
+		whole := text(t, ask(t, u, "POST", p.path, fmt.Sprintf(p.body, "", true)))
+		for _, tt := range []struct {
+			fault    Fault
+			broken   bool // the transport says so
+			contains string
+		}{
+			{Fault{Break: AfterHeaders}, true, ""},
+			{Fault{Break: Cut, After: 2}, true, ""},
+			{Fault{Break: MidEvent, After: 2}, true, ""},
+			{Fault{Break: MidRune, After: 1}, true, ""},
+			{Fault{Break: End, After: -1}, false, ""},
+			{Fault{Break: ErrorEvent, After: 3, Message: "boom"}, false, "boom"},
+			{Fault{HugeLine: 1 << 20, After: 1}, false, p.terminator},
+			{Fault{Chunks: 1, Size: 1 << 20}, false, p.terminator},
+		} {
+			name := fmt.Sprintf("%s %s huge=%d size=%d", p.path, tt.fault.Break, tt.fault.HugeLine, tt.fault.Size)
+			u.Enqueue(tt.fault)
+			resp := ask(t, u, "POST", p.path, fmt.Sprintf(p.body, "", true))
+			require.Equal(t, 200, resp.StatusCode, name)
+			b, err := io.ReadAll(resp.Body)
+			require.Equal(t, tt.broken, err != nil, "%s: %v", name, err)
+			require.Contains(t, string(b), tt.contains, name)
+			if tt.fault.Break != "" {
+				require.NotContains(t, string(b), p.terminator, name)
+				require.NotEqual(t, whole, string(b), name)
+			}
+			if tt.fault.Break == MidRune {
+				require.True(t, b[len(b)-1] >= 0x80, name)
+			}
+		}
+		u.Enqueue(Fault{Break: MidEvent})
+		_, err := io.ReadAll(ask(t, u, "POST", p.path, fmt.Sprintf(p.body, "", false)).Body)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	}
+	u.Enqueue(Fault{Break: BeforeHeaders})
+	_, err := http.Post(u.URL+"/v1/chat/completions", "application/json", strings.NewReader("{}"))
+	require.ErrorIs(t, err, io.EOF)
+}
+
+func TestStallAndCancel(t *testing.T) {
+	u := NewUpstream(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	u.Enqueue(Fault{Break: Stall, After: 2})
+	req, err := http.NewRequestWithContext(ctx, "POST", u.URL+"/v1/chat/completions", strings.NewReader(fmt.Sprintf(chatBody, "", true)))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp := do(t, req)
+	for range 4 { // two events: a line and an empty line each
+		_, err := readLine(resp.Body)
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, u.InFlight())
+	require.Equal(t, 1, u.OpenConns())
+	cancel()
+	within, stop := context.WithTimeout(t.Context(), time.Second)
+	defer stop()
+	require.NoError(t, u.WaitCanceled(within))
+	require.NoError(t, u.WaitIdle(within))
+	require.Equal(t, 1, u.Canceled())
+	again, stop := context.WithTimeout(t.Context(), time.Millisecond)
+	defer stop()
+	require.ErrorContains(t, u.WaitCanceled(again), "1 requests, 0 in flight, 1 cancelled")
+}
+
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); ; {
+		if _, err := io.ReadFull(r, b); err != nil {
+			return string(line), err
+		}
+		if line = append(line, b[0]); b[0] == '\n' {
+			return string(line), nil
+		}
+	}
+}
+
+func TestStep(t *testing.T) {
+	u := NewUpstream(t)
+	steps := make(chan struct{})
+	u.Enqueue(Fault{Step: steps})
+	resp := ask(t, u, "POST", "/v1/chat/completions", fmt.Sprintf(chatBody, "", true))
+	steps <- struct{}{}
+	line, err := readLine(resp.Body)
+	require.NoError(t, err)
+	require.Contains(t, line, `"role":"assistant"`)
+	close(steps)
+	require.Contains(t, text(t, resp), "[DONE]")
+}
+
+func TestRaw(t *testing.T) {
+	u := NewUpstream(t)
+	u.Reply(207, http.Header{"X-Own": {"a", "b"}, "Content-Type": {"application/json"}}, []byte("{\"n\":1e400 }\n"))
+	resp := ask(t, u, "GET", "/anything", "")
+	require.Equal(t, 207, resp.StatusCode)
+	require.Equal(t, http.Header{"X-Own": {"a", "b"}, "Content-Type": {"application/json"}, "Content-Length": {"13"}}, resp.Header)
+	require.Equal(t, "{\"n\":1e400 }\n", text(t, resp))
+
+	steps := make(chan struct{}, 1)
+	f := Raw(200, nil, []byte("a\xe2"), []byte("\x82\xacb"))
+	f.Step = steps
+	u.Enqueue(*f)
+	steps <- struct{}{}
+	resp = ask(t, u, "GET", "/anything", "")
+	b := make([]byte, 10)
+	n, err := resp.Body.Read(b)
+	require.NoError(t, err)
+	require.Equal(t, "a\xe2", string(b[:n]))
+	close(steps)
+	require.Equal(t, "\x82\xacb", text(t, resp))
+}
+
+func TestOddHeaders(t *testing.T) {
+	u := NewUpstream(t)
+	u.Enqueue(Fault{Gzip: true}, Fault{DuplicateHeaders: true, ContentType: "text/plain"})
+	resp := ask(t, u, "POST", "/v1/chat/completions", fmt.Sprintf(chatBody, "", true))
+	require.Equal(t, "gzip", resp.Header.Get("Content-Encoding"))
+	require.Equal(t, "\x1f\x8b", text(t, resp)[:2])
+	resp = ask(t, u, "GET", "/v1/models", "")
+	require.Equal(t, []string{"text/plain", "duplicate"}, resp.Header.Values("Content-Type"))
+}
+
+func TestRecorded(t *testing.T) {
+	u := NewUpstream(t)
+	ask(t, u, "POST", "/v1/a%2Fb?x=1", `{"a":1}`)
+	got := u.Last()
+	require.Equal(t, []string{"POST", "/v1/a%2Fb", "1", `{"a":1}`}, []string{got.Method, got.Path, got.Query.Get("x"), string(got.Body)})
+	require.Equal(t, "application/json", got.Header.Get("Content-Type"))
+	require.Len(t, u.Requests(), 1)
+}
+
+// The zero value serves elsewhere too.
+func TestZeroValue(t *testing.T) {
+	u := &Upstream{}
+	srv := httptest.NewServer(u)
+	defer srv.Close()
+	defer u.Close()
+	resp, err := http.Get(srv.URL + "/v1/models")
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	require.Equal(t, 200, resp.StatusCode)
+}
