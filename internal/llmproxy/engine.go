@@ -103,7 +103,6 @@ type exchange struct {
 	read  reading
 	event *metrics.Event
 	llm   *metrics.LLM
-	wrote bool // the answer has begun
 }
 
 // Serve answers one request. An answer that breaks off in the middle, where the
@@ -129,6 +128,15 @@ func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, hop Hop) {
 		x.note(err)
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// Refuse answers a request that may not go on, and records it. The hop may have
+// no target.
+func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, hop Hop, err error) {
+	x := &exchange{Engine: e, hop: hop, w: w, r: r}
+	x.begin()
+	defer x.record()
+	x.fail(err)
 }
 
 // send makes the call: with each credential until one is accepted, and again
@@ -204,9 +212,9 @@ func noRetry(err error, retries int) error {
 // begin starts the event.
 func (x *exchange) begin() {
 	s := x.hop.Span
-	x.llm = &metrics.LLM{
-		API: x.hop.Protocol, Operation: string(x.hop.Endpoint.Operation),
-		ProviderID: x.hop.Target.ProviderID, ProviderType: x.hop.Target.ProviderType,
+	x.llm = &metrics.LLM{API: x.hop.Protocol, Operation: string(x.hop.Endpoint.Operation)}
+	if t := x.hop.Target; t != nil {
+		x.llm.ProviderID, x.llm.ProviderType = t.ProviderID, t.ProviderType
 	}
 	x.event = &metrics.Event{
 		EventID: trace.NewID(), TraceID: s.TraceID, SpanID: s.SpanID, ParentSpanID: s.ParentID, AgentDepth: s.Depth,
@@ -236,7 +244,7 @@ func (x *exchange) note(err error) {
 		x.event.StatusCode = e.HTTPStatus(x.hop.Protocol)
 	}
 	if e.Cause != nil && e.Code != llm.CodeCanceled && !errors.Is(e.Cause, io.EOF) {
-		x.log.WarnContext(x.r.Context(), "an LLM call failed", "route", x.hop.RouteID, "provider", x.hop.Target.ProviderID,
+		x.log.WarnContext(x.r.Context(), "an LLM call failed", "route", x.hop.RouteID, "provider", x.llm.ProviderID,
 			"code", e.Code, "error", e.Cause, "trace_id", x.hop.Span.TraceID)
 	}
 }

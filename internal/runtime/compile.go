@@ -1,0 +1,263 @@
+package runtime
+
+import (
+	"cmp"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
+	"github.com/agent-gateway/agent-gateway/llm"
+)
+
+// Snapshot is what serves requests. It is immutable.
+type Snapshot struct {
+	routes    map[string][]*Route // by path prefix, the most specific host first
+	keys      map[[32]byte]*Key
+	providers map[string]liveProvider
+}
+
+// Route is a compiled route.
+type Route struct {
+	ID, Protocol string
+	Disabled     bool
+	RequireKey   bool
+	host         string // "" any, ".example.org" a wildcard
+	prefix       string
+	methods      []string
+	target       *llmproxy.Target
+	unavailable  string // why there is no target
+}
+
+// Key is a compiled virtual key.
+type Key struct {
+	ID       string
+	disabled bool
+	expires  time.Time
+	routes   map[string]struct{} // by id; "*" is every one
+	caller   llmproxy.Caller
+}
+
+type liveProvider struct {
+	entry    *Entry
+	provider llm.Provider
+	given    bool // the embedder made it, and closes it
+}
+
+// compiler makes snapshots. It keeps nothing between them.
+type compiler struct {
+	factories map[string]llm.Factory
+	// given are the providers that the embedder made.
+	given map[string]llm.Provider
+}
+
+// compile makes a snapshot of a set. Providers whose entry has not changed are
+// taken over from prev, connections and all. On failure what was opened is closed.
+func (c *compiler) compile(set *Set, prev *Snapshot) (*Snapshot, error) {
+	snap := &Snapshot{routes: map[string][]*Route{}, keys: make(map[[32]byte]*Key, len(set.entries["virtual_key"])), providers: map[string]liveProvider{}}
+	var problems Problems
+	problems = append(problems, checkRefs(set)...)
+	problems = append(problems, c.compileProviders(set, prev, snap)...)
+	if len(problems) == 0 { // routes need whole providers
+		problems = append(problems, c.compileRoutes(set, snap)...)
+	}
+	problems = append(problems, compileKeys(set, snap)...)
+	if len(problems) > 0 {
+		snap.closeBut(prev)
+		slices.SortStableFunc(problems, func(a, b Problem) int {
+			return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
+		})
+		return nil, problems
+	}
+	return snap, nil
+}
+
+// closeBut closes the providers that other does not use.
+func (s *Snapshot) closeBut(other *Snapshot) {
+	if s == nil {
+		return
+	}
+	for id, p := range s.providers {
+		if p.given || other != nil && other.providers[id].provider == p.provider {
+			continue
+		}
+		if c, ok := p.provider.(io.Closer); ok {
+			_ = c.Close()
+		}
+	}
+}
+
+func checkRefs(set *Set) (problems Problems) {
+	for _, byID := range set.entries {
+		for _, e := range byID {
+			for _, ref := range e.refs {
+				if !slices.ContainsFunc(ref.Kinds, func(kind string) bool { return set.Get(kind, ref.ID) != nil }) {
+					problems = append(problems, Problem{Kind: e.Kind.Name, ID: e.ID(), Field: ref.Field,
+						Text: "refers to " + strings.Join(ref.Kinds, " or ") + " " + strconv.Quote(ref.ID) + ", which does not exist"})
+				}
+			}
+		}
+	}
+	return problems
+}
+
+func (c *compiler) compileProviders(set *Set, prev, snap *Snapshot) (problems Problems) {
+	for id, e := range set.entries["provider"] {
+		if p, ok := c.given[id]; ok {
+			snap.providers[id] = liveProvider{e, p, true}
+			continue
+		}
+		if prev != nil && prev.providers[id].entry == e {
+			snap.providers[id] = prev.providers[id]
+			continue
+		}
+		o := e.Object.(*configstore.Provider)
+		factory := c.factories[o.ProviderType]
+		if factory == nil {
+			problems = append(problems, Problem{Kind: "provider", ID: id, Field: "provider_type",
+				Text: "is " + strconv.Quote(o.ProviderType) + "; this gateway has " + strings.Join(slices.Sorted(maps.Keys(c.factories)), ", ")})
+			continue
+		}
+		p, err := factory(providerConfig(o))
+		if err != nil {
+			problems = append(problems, Problem{Kind: "provider", ID: id, Text: "cannot be made: " + err.Error()})
+			continue
+		}
+		snap.providers[id] = liveProvider{e, p, false}
+	}
+	return problems
+}
+
+func providerConfig(o *configstore.Provider) llm.Config {
+	n := o.Network
+	cfg := llm.Config{
+		ID: o.ID, Type: o.ProviderType, BaseURL: o.BaseURL, Options: llm.Options{Compact: o.Options.Compact},
+		Network: llm.Network{
+			RequestTimeout: seconds(n.RequestTimeoutSeconds), MaxIdleConns: n.MaxIdleConnections, MaxIdleConnsPerHost: n.MaxIdleConnectionsPerHost,
+			IdleConnTimeout: seconds(n.IdleKeepAliveTimeoutSeconds), ProxyURL: n.ProxyURL, ExtraHeaders: map[string]string{},
+		},
+	}
+	for k, v := range n.ExtraHeaders {
+		cfg.Network.ExtraHeaders[k] = v.Reveal()
+	}
+	return cfg
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// credentials lists what a provider authenticates with: its own key, then the
+// credentials for it, the highest priority first.
+func credentials(set *Set, p *configstore.Provider) (list []llm.Credential) {
+	if key := p.APIKey.Reveal(); key != "" {
+		list = append(list, llm.Credential{Source: "provider", APIKey: key})
+	}
+	type ranked struct {
+		priority int
+		cred     llm.Credential
+	}
+	var more []ranked
+	for _, e := range set.List("credential") {
+		c := e.Object.(*configstore.Credential)
+		if c.Disabled || c.Scope != "id:"+p.ID && c.Scope != "type:"+p.ProviderType {
+			continue
+		}
+		priority, _ := strconv.Atoi(c.Attributes.Priority) // validated; absent is 0
+		more = append(more, ranked{priority, llm.Credential{ID: c.ID, Source: "credential", APIKey: c.Attributes.APIKey.Reveal(), BaseURL: c.Attributes.BaseURL}})
+	}
+	slices.SortStableFunc(more, func(a, b ranked) int { return b.priority - a.priority })
+	for _, r := range more {
+		list = append(list, r.cred)
+	}
+	if len(list) == 0 {
+		list = append(list, llm.Credential{})
+	}
+	return list
+}
+
+func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
+	targets := map[string]*llmproxy.Target{}
+	for _, e := range set.List("llm_route") {
+		o := e.Object.(*configstore.LLMRoute)
+		r := &Route{
+			ID: o.ID, Protocol: o.Protocol, Disabled: o.Disabled, RequireKey: o.AuthPolicy.RequireVirtualKey,
+			host: strings.TrimPrefix(o.MatchPolicy.Host, "*"), prefix: (&url.URL{Path: o.MatchPolicy.PathPrefix}).EscapedPath(), methods: o.MatchPolicy.Methods,
+		}
+		id := o.TargetPolicy.ProviderTarget.ProviderID
+		provider := set.Get("provider", id).Object.(*configstore.Provider)
+		if !serves(snap.providers[id].provider, o.Protocol) {
+			problems = append(problems, Problem{Kind: "llm_route", ID: o.ID, Field: "target_policy.provider_target.provider_id",
+				Text: "is provider " + strconv.Quote(id) + " of type " + provider.ProviderType + ", which does not speak the route's protocol " + o.Protocol})
+			continue
+		}
+		switch {
+		case provider.Disabled:
+			r.unavailable = "provider " + id + " is disabled"
+		case targets[id] == nil:
+			targets[id] = &llmproxy.Target{
+				ProviderID: id, ProviderType: provider.ProviderType, Provider: snap.providers[id].provider, DefaultModel: provider.DefaultModel,
+				Credentials: credentials(set, provider), MaxRetries: provider.Network.MaxRetries, RetryDelay: seconds(provider.Network.RetryDelaySeconds),
+			}
+		}
+		r.target = targets[id]
+		for _, other := range snap.routes[r.prefix] {
+			if other.Protocol == r.Protocol && other.host == r.host && overlap(other.methods, r.methods) {
+				problems = append(problems, Problem{Kind: "llm_route", ID: r.ID, Field: "match_policy", Conflict: true,
+					Text: "takes the same requests as llm_route " + strconv.Quote(other.ID)})
+			}
+		}
+		snap.routes[r.prefix] = append(snap.routes[r.prefix], r)
+	}
+	for _, routes := range snap.routes {
+		slices.SortStableFunc(routes, func(a, b *Route) int { return hostRank(b.host) - hostRank(a.host) })
+	}
+	return problems
+}
+
+// hostRank orders hosts by how specific they are.
+func hostRank(host string) int {
+	switch {
+	case host == "":
+		return 0
+	case host[0] == '.':
+		return len(host)
+	}
+	return 1 << 16
+}
+
+func serves(p llm.Provider, protocol string) bool {
+	return slices.ContainsFunc(llmproxy.Operations(protocol), func(op llm.Operation) bool { return slices.Contains(p.Native(op, ""), op) })
+}
+
+func overlap(a, b []string) bool {
+	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(m string) bool { return slices.Contains(b, m) })
+}
+
+func compileKeys(set *Set, snap *Snapshot) (problems Problems) {
+	for id, e := range set.entries["virtual_key"] {
+		o := e.Object.(*configstore.VirtualKey)
+		k := &Key{ID: id, disabled: o.Disabled, expires: o.ExpiresAt, routes: setOf(o.AllowedRouteIDs), caller: llmproxy.Caller{KeyID: id}}
+		if len(o.AllowedModels) > 0 {
+			k.caller.Models = setOf(o.AllowedModels)
+		}
+		if other := snap.keys[e.hash]; other != nil {
+			problems = append(problems, Problem{Kind: "virtual_key", ID: max(id, other.ID), Field: "key", Conflict: true,
+				Text: "is the key of virtual_key " + strconv.Quote(min(id, other.ID)) + " too"})
+			continue
+		}
+		snap.keys[e.hash] = k
+	}
+	return problems
+}
+
+func setOf(list []string) map[string]struct{} {
+	m := make(map[string]struct{}, len(list))
+	for _, s := range list {
+		m[s] = struct{}{}
+	}
+	return m
+}

@@ -1,0 +1,111 @@
+package runtime
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
+	"github.com/agent-gateway/agent-gateway/internal/trace"
+	"github.com/agent-gateway/agent-gateway/llm"
+)
+
+// Dataplane serves what callers and agents ask of the gateway.
+type Dataplane struct {
+	Runtime *Runtime
+	LLM     *llmproxy.Engine
+	// MaxAgentDepth refuses chains that have come through a gateway that often; 0
+	// is no limit.
+	MaxAgentDepth int
+	Now           func() time.Time
+	Log           *slog.Logger
+}
+
+// Serve answers one request: match, authenticate, then the engine's send, relay
+// and record. What no route of the dialects takes goes to next; without a next
+// it is answered with 404. nil dialects are all of them.
+func (d *Dataplane) Serve(w http.ResponseWriter, r *http.Request, dialects []string, next http.Handler) {
+	started := d.Now()
+	snap := d.Runtime.Snapshot()
+	if snap == nil {
+		d.refuse(w, r, &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable,
+			Message: "the gateway's configuration cannot be served; its operator finds the reason at /admin/ready"})
+		return
+	}
+	m, allow, ok := snap.Match(r, dialects)
+	if !ok {
+		if next != nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		d.notFound(w, r, allow)
+		return
+	}
+	span, depthKnown := trace.Start(r.Header)
+	span.Write(w.Header())
+	hop := llmproxy.Hop{RouteID: m.Route.ID, Protocol: m.Route.Protocol, Target: m.Route.target, Endpoint: m.Endpoint, Path: m.Path, Span: span, Started: started}
+	caller, err := d.admit(r, snap, m, span, depthKnown, started)
+	hop.Caller = caller
+	if err != nil {
+		d.LLM.Refuse(w, r, hop, err)
+		return
+	}
+	d.LLM.Serve(w, r, hop)
+}
+
+// admit decides whether the request may go on.
+func (d *Dataplane) admit(r *http.Request, snap *Snapshot, m Match, span trace.Span, depthKnown bool, now time.Time) (llmproxy.Caller, *llm.Error) {
+	if m.Route.Disabled {
+		return llmproxy.Caller{}, llm.Errorf(llm.CodePermissionDenied, "the route %s is disabled", m.Route.ID)
+	}
+	if d.MaxAgentDepth > 0 && (!depthKnown || span.Depth >= d.MaxAgentDepth) {
+		return llmproxy.Caller{}, &llm.Error{Code: llm.CodePermissionDenied, NoRetry: true,
+			Message: "this call chain is too deep: X-Agent-Depth has reached the gateway's limit"}
+	}
+	caller, err := snap.Authenticate(r.Header, m.Route, d.Runtime.KeyHash, now)
+	if err != nil {
+		return caller, err
+	}
+	if caller.KeyID == "" && foreign(r) {
+		return caller, &llm.Error{Code: llm.CodePermissionDenied, Message: "a web page of another origin may not call the gateway without a virtual key"}
+	}
+	if m.Route.target == nil {
+		return caller, &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, NoRetry: true,
+			Message: "the route " + m.Route.ID + " cannot be served: " + m.Route.unavailable}
+	}
+	return caller, nil
+}
+
+// foreign says whether a browser sends the request for a page of another origin.
+// A browser sends no virtual key unasked, so only callers without one matter.
+func foreign(r *http.Request) bool {
+	return new(http.CrossOriginProtection).Check(r) != nil
+}
+
+// refuse answers a request that has no route.
+func (d *Dataplane) refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {
+	span, _ := trace.Start(r.Header)
+	span.Write(w.Header())
+	llmproxy.WriteError(w, guess(r), span.RequestID, e)
+}
+
+func (d *Dataplane) notFound(w http.ResponseWriter, r *http.Request, allow []string) {
+	if len(allow) > 0 {
+		slices.Sort(allow)
+		w.Header().Set("Allow", strings.Join(slices.Compact(allow), ", "))
+		d.refuse(w, r, llm.Errorf(llm.CodeMethodNotAllowed, "the method %.20s is not served here", r.Method))
+		return
+	}
+	d.refuse(w, r, llm.Errorf(llm.CodeNotFound, "no route takes %.20s %.200s: check the path and the configured routes", r.Method, r.URL.EscapedPath()))
+}
+
+// guess is the protocol in which a caller without a route is likely to read an
+// error.
+func guess(r *http.Request) string {
+	if len(r.Header["Anthropic-Version"]) > 0 || strings.Contains(r.URL.Path, "/messages") {
+		return "anthropic"
+	}
+	return "openai"
+}
