@@ -1,6 +1,7 @@
 package configstore
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -211,4 +212,24 @@ func KeepSecrets(next, prev Object) (f []Fault) {
 		}
 	})
 	return f
+}
+
+// Same says whether two objects of one kind are equal, secrets included.
+func Same(a, b Object) bool {
+	return plain(a) == plain(b)
+}
+
+// plain is an object as text with its secrets in clear. It goes nowhere.
+func plain(o Object) string {
+	c := Clone(o)
+	Secrets(c, func(_ string, s *Secret) {
+		if s.state == secretSet {
+			s.state = secretShown
+		}
+	})
+	b, err := json.Marshal(c)
+	if err != nil { // plain structs of plain values
+		return err.Error()
+	}
+	return string(b)
 }

@@ -25,6 +25,13 @@ type VirtualKey struct {
 // ObjectID implements [Object].
 func (k *VirtualKey) ObjectID() string { return k.ID }
 
+// Default implements [Defaulter]: times are kept in UTC.
+func (k *VirtualKey) Default() {
+	if !k.ExpiresAt.IsZero() {
+		k.ExpiresAt = k.ExpiresAt.UTC()
+	}
+}
+
 // Validate implements [Object].
 func (k *VirtualKey) Validate() []Fault {
 	var f faults

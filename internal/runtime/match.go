@@ -165,3 +165,6 @@ func (k *Key) allows(routeID string) bool {
 	_, ok := k.routes["*"]
 	return ok
 }
+
+// Protocols are those that a route may have.
+func Protocols() []string { return slices.Clone(llmproxy.Protocols) }

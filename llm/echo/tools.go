@@ -42,7 +42,7 @@ func callable(specs []toolSpec) []tool {
 			tools = append(tools, tool{s.Function.Name, s.Function.Parameters})
 		case s.Type == "function" && s.Name != "":
 			tools = append(tools, tool{s.Name, s.Parameters})
-		case s.Name != "" && !isNull(s.InputSchema):
+		case s.Name != "" && (s.Type == "" || !isNull(s.InputSchema)): // Anthropic's
 			tools = append(tools, tool{s.Name, s.InputSchema})
 		}
 	}

@@ -45,19 +45,30 @@ func (p protocol) header(contentType string) http.Header {
 	return h
 }
 
-// authenticate answers 401 unless the request carries the key.
+// authenticate answers 401 unless the request carries the key, and no other one.
+// Anthropic's SDKs send it in x-api-key or, newer ones, in Authorization.
 func (u *Upstream) authenticate(p protocol, r *http.Request) (reply, bool) {
 	if u.Key == "" {
 		return reply{}, false
 	}
-	got, where := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), "Authorization"
+	var keys []string
+	where := "Authorization"
+	for _, v := range r.Header.Values("Authorization") {
+		keys = append(keys, strings.TrimPrefix(v, "Bearer "))
+	}
 	if p == anthropic {
-		got, where = r.Header.Get("X-Api-Key"), "x-api-key"
+		where = "x-api-key or Authorization"
+		keys = append(keys, r.Header.Values("X-Api-Key")...)
 	}
-	if subtle.ConstantTimeCompare([]byte(got), []byte(u.Key)) == 1 {
-		return reply{}, false
+	for _, key := range keys {
+		if subtle.ConstantTimeCompare([]byte(key), []byte(u.Key)) != 1 {
+			return p.failure(http.StatusUnauthorized, Fault{Message: "a wrong key in " + where}), true
+		}
 	}
-	return p.failure(http.StatusUnauthorized, Fault{Message: "wrong or missing key in " + where}), true
+	if len(keys) == 0 {
+		return p.failure(http.StatusUnauthorized, Fault{Message: "no key in " + where}), true
+	}
+	return reply{}, false
 }
 
 // kinds are the error type and code that go with a status.

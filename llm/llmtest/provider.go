@@ -77,7 +77,7 @@ func RunProvider(t *testing.T, newProvider NewProvider, opt ProviderOptions) {
 
 // patience is for what must happen; soon is for what must happen at once.
 const (
-	patience = 15 * time.Second
+	patience = 5 * time.Second
 	soon     = time.Second
 )
 

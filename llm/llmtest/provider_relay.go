@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // odd is JSON that does not survive being decoded and encoded again: order,
@@ -123,7 +124,11 @@ func (s suite) unbuffered(t *testing.T) {
 	}
 	resp := send(t, p, x.call()) // the headers come before the first piece
 	for _, piece := range pieces {
-		steps <- struct{}{}
+		select {
+		case steps <- struct{}{}:
+		case <-time.After(patience):
+			t.Fatalf("the upstream waits in vain for its turn to send %q", piece)
+		}
 		b := make([]byte, len(piece))
 		if _, err := io.ReadFull(resp.Body, b); err != nil || string(b) != piece {
 			t.Fatalf("read %q, %v; want %q", b, err, piece)

@@ -186,6 +186,7 @@ func TestMutants(t *testing.T) {
 		"Unbuffered", "Encoding", "Credential", "Redirect", "NoResponse", "BrokenResponse",
 		"CancelBeforeResponse", "CancelInResponse", "CloseInResponse", "RequestBody", "InMemoryBody"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
 			cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestProvider$/^"+name+"$", "-test.timeout=1m")
 			cmd.Env = append(os.Environ(), mutantVariable+"="+name)
 			out, err := cmd.CombinedOutput()

@@ -43,7 +43,8 @@ type Upstream struct {
 	// URL is the origin, "http://127.0.0.1:PORT"; set by NewUpstream.
 	URL string
 	// Key is what callers must present: OpenAI's in Authorization, Anthropic's
-	// in x-api-key. Empty accepts everybody. Set it before the first request.
+	// in x-api-key or Authorization. Any other key beside it is refused too.
+	// Empty accepts everybody. Set it before the first request.
 	Key string
 
 	mu       sync.Mutex
@@ -130,9 +131,15 @@ func (u *Upstream) done() chan struct{} {
 func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := Recorded{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.Query(), Header: r.Header.Clone(), Host: r.Host, Remote: r.RemoteAddr}
 	u.update(func() { u.inFlight++ })
-	finished := context.AfterFunc(r.Context(), func() { u.update(func() { u.canceled++ }) })
-	defer u.update(func() { u.inFlight-- })
-	defer finished() // before net/http cancels the context of a request that is over
+	canceled := func() { u.update(func() { u.canceled++ }) }
+	stop := context.AfterFunc(r.Context(), canceled)
+	defer func() {
+		// What waits for the context may have come here before canceled ran.
+		if stop() && r.Context().Err() != nil {
+			canceled()
+		}
+		u.update(func() { u.inFlight-- })
+	}()
 
 	fault, queued := u.dequeue()
 	if !fault.Early {

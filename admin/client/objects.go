@@ -1,0 +1,95 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/agent-gateway/agent-gateway/configstore"
+)
+
+// List returns the objects of a kind, their secrets masked. Filters are the
+// kind's [configstore.Kind.Filters]; nil takes all. No objects are an empty list.
+func (c *Client) List(ctx context.Context, k configstore.Kind, filters url.Values) ([]json.RawMessage, error) {
+	return c.items(ctx, k.Path, filters)
+}
+
+// Get returns one object. Secrets are masked, except for a virtual key's "key".
+func (c *Client) Get(ctx context.Context, k configstore.Kind, id string) (json.RawMessage, error) {
+	return c.object(ctx, http.MethodGet, k, id, "")
+}
+
+// Delete removes one object and returns the server's confirmation. What others
+// refer to is refused.
+func (c *Client) Delete(ctx context.Context, k configstore.Kind, id string) (json.RawMessage, error) {
+	return c.object(ctx, http.MethodDelete, k, id, "")
+}
+
+// Enable switches an object on and returns it.
+func (c *Client) Enable(ctx context.Context, k configstore.Kind, id string) (json.RawMessage, error) {
+	return c.object(ctx, http.MethodPost, k, id, "/enable")
+}
+
+// Disable switches an object off and returns it.
+func (c *Client) Disable(ctx context.Context, k configstore.Kind, id string) (json.RawMessage, error) {
+	return c.object(ctx, http.MethodPost, k, id, "/disable")
+}
+
+// ProviderTypes lists the provider types that the gateway has.
+func (c *Client) ProviderTypes(ctx context.Context) ([]json.RawMessage, error) {
+	return c.items(ctx, "llm/provider_types", nil)
+}
+
+// APIHandlerTypes lists the LLM protocols that the gateway serves.
+func (c *Client) APIHandlerTypes(ctx context.Context) ([]json.RawMessage, error) {
+	return c.items(ctx, "llm/api_handler_types", nil)
+}
+
+// Metrics returns the summaries of each kind and the pipeline's health. The
+// query may hold "from" and "to".
+func (c *Client) Metrics(ctx context.Context, query url.Values) (json.RawMessage, error) {
+	return c.json(ctx, call{method: http.MethodGet, path: "metrics", query: query})
+}
+
+// LLMEvents returns one page of LLM events, newest first: an object with
+// "items", "limit" and "next_cursor". The query takes from, to, limit, cursor,
+// success and the filters of LLM events.
+func (c *Client) LLMEvents(ctx context.Context, query url.Values) (json.RawMessage, error) {
+	return c.json(ctx, call{method: http.MethodGet, path: "metrics/llm/events", query: query})
+}
+
+func (c *Client) object(ctx context.Context, method string, k configstore.Kind, id, action string) (json.RawMessage, error) {
+	if id == "" { // it would address the collection
+		return nil, fmt.Errorf("the id of the %s is empty", k.Name)
+	}
+	return c.json(ctx, call{method: method, path: k.Path + "/" + url.PathEscape(id) + action})
+}
+
+func (c *Client) items(ctx context.Context, path string, query url.Values) ([]json.RawMessage, error) {
+	body, err := c.json(ctx, call{method: http.MethodGet, path: path, query: query})
+	if err != nil {
+		return nil, err
+	}
+	var list struct{ Items []json.RawMessage }
+	if err := json.Unmarshal(body, &list); err != nil || list.Items == nil {
+		return nil, c.foreign(path)
+	}
+	return list.Items, nil
+}
+
+// json makes a call whose answer is one JSON document.
+func (c *Client) json(ctx context.Context, r call) (json.RawMessage, error) {
+	r.accept = "application/json"
+	status, body, err := c.do(ctx, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case status/100 != 2:
+		return nil, c.newError(status, body)
+	case !json.Valid(body):
+		return nil, c.foreign(r.path)
+	}
+	return body, nil
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/tidwall/gjson"
+)
+
+// printList prints objects as a table unless another form is asked for.
+func (a *app) printList(items []json.RawMessage, columns []string) error {
+	switch a.global.Output {
+	case "json", "yaml":
+		array, err := json.Marshal(items)
+		if err != nil {
+			return err
+		}
+		return a.printJSON(array)
+	}
+	return printTable(a.stdout, items, columns)
+}
+
+// printObject prints one object as JSON unless another form is asked for. No
+// columns make its table one of fields and values.
+func (a *app) printObject(object json.RawMessage, columns []string) error {
+	switch {
+	case a.global.Output != "table":
+		return a.printJSON(object)
+	case columns != nil:
+		return printTable(a.stdout, []json.RawMessage{object}, columns)
+	}
+	w := newTable(a.stdout, "FIELD", "VALUE")
+	var walk func(path string, v gjson.Result)
+	walk = func(path string, v gjson.Result) {
+		if !v.IsObject() {
+			row(w, path, cell(v))
+			return
+		}
+		v.ForEach(func(key, v gjson.Result) bool {
+			walk(strings.TrimPrefix(path+"."+key.Str, "."), v)
+			return true
+		})
+	}
+	walk("", gjson.ParseBytes(object))
+	return w.Flush()
+}
+
+// printJSON prints a document as indented JSON or as YAML. Keys keep their order
+// and numbers their digits.
+func (a *app) printJSON(document []byte) error {
+	var b bytes.Buffer
+	if a.global.Output == "yaml" {
+		text, err := jsonToYAML(document)
+		if err != nil {
+			return err
+		}
+		b.Write(text)
+	} else {
+		if err := json.Indent(&b, bytes.TrimSpace(document), "", "  "); err != nil {
+			return err
+		}
+		b.WriteByte('\n')
+	}
+	_, err := a.stdout.Write(b.Bytes())
+	return err
+}
+
+// printTable prints one row for each object. Columns are dotted paths; the last
+// name of each is its title.
+func printTable(out io.Writer, items []json.RawMessage, columns []string) error {
+	titles := make([]string, len(columns))
+	for i, path := range columns {
+		titles[i] = strings.ToUpper(path[strings.LastIndexByte(path, '.')+1:])
+	}
+	w := newTable(out, titles...)
+	for _, item := range items {
+		cells := make([]string, len(columns))
+		for i, v := range gjson.GetManyBytes(item, columns...) {
+			cells[i] = cell(v)
+		}
+		row(w, cells...)
+	}
+	return w.Flush()
+}
+
+func newTable(out io.Writer, titles ...string) *tabwriter.Writer {
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	row(w, titles...)
+	return w
+}
+
+func row(w io.Writer, cells ...string) {
+	last := len(cells) - 1
+	for i, c := range cells {
+		end := "\t"
+		if i == last {
+			end = "\n"
+		}
+		fmt.Fprint(w, c, end)
+	}
+}
+
+// cell is a value in one line; "-" stands for none.
+func cell(v gjson.Result) string {
+	text := v.String()
+	if v.IsArray() {
+		parts := v.Array()
+		texts := make([]string, len(parts))
+		for i, p := range parts {
+			texts[i] = p.String()
+		}
+		text = strings.Join(texts, ",")
+	}
+	return cmp.Or(oneLine(text), "-")
+}
+
+// oneLine makes text from elsewhere fit for one line of a terminal: without line
+// breaks and control sequences.
+func oneLine(s string) string {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }), " ")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+}

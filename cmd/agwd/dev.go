@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	gateway "github.com/agent-gateway/agent-gateway"
+	"github.com/agent-gateway/agent-gateway/configstore"
+)
+
+type devCommand struct{ common }
+
+// devProvider is a provider that dev sets up when its key is in the environment.
+type devProvider struct {
+	name, protocol string
+	keys           []string // environment variables, the first that is set
+	baseURL        string   // environment variable
+	model          string   // asked for when a request names none
+}
+
+var devProviders = []devProvider{
+	{"openai", "openai", []string{"OPENAI_API_KEY"}, "OPENAI_BASE_URL", "gpt-4.1-mini"},
+	{"anthropic", "anthropic", []string{"ANTHROPIC_API_KEY"}, "ANTHROPIC_BASE_URL", "claude-haiku-4-5"},
+	{"openrouter", "openai", []string{"OPENROUTER_API_KEY"}, "", "openrouter/auto"},
+	{"deepseek", "openai", []string{"DEEPSEEK_API_KEY"}, "", "deepseek-chat"},
+	{"zhipu", "openai", []string{"ZHIPU_API_KEY", "ZHIPUAI_API_KEY"}, "", "glm-4.6"},
+}
+
+const devKey = "dev"
+
+// Run serves what it finds until ctx is done.
+func (c *devCommand) Run(ctx context.Context, o output) error {
+	routes, objects := devObjects(os.Getenv)
+	return c.serve(ctx, o, []gateway.Option{gateway.WithStatic(objects...)}, func(d *daemon) error {
+		base := "http://" + d.data.Addr().String()
+		key := d.gw.VirtualKey(devKey)
+		answer, err := ask(ctx, base+"/echo/v1", key)
+		if err != nil {
+			return fmt.Errorf("the gateway does not answer: %w", err)
+		}
+		return introduce(o.out, base, "http://"+d.admin.Addr().String()+"/admin", key, answer, routes)
+	})
+}
+
+// devObjects is the configuration: echo and each provider with a key under its
+// own prefix, and the first of each protocol, else echo, at the root.
+func devObjects(getenv func(string) string) (routes []*configstore.LLMRoute, objects []configstore.Object) {
+	route := func(id, protocol, prefix, provider string) {
+		r := &configstore.LLMRoute{ID: id, Protocol: protocol}
+		r.MatchPolicy.PathPrefix = prefix
+		r.AuthPolicy.RequireVirtualKey = true
+		r.TargetPolicy.ProviderTarget.ProviderID = provider
+		routes = append(routes, r)
+	}
+	root := map[string]string{}
+	for _, p := range devProviders {
+		key := ""
+		for _, name := range p.keys {
+			if key == "" {
+				key = strings.TrimSpace(getenv(name))
+			}
+		}
+		if key == "" {
+			continue
+		}
+		o := &configstore.Provider{ID: p.name, ProviderType: p.name, APIKey: configstore.NewSecret(key), DefaultModel: p.model}
+		if p.baseURL != "" {
+			o.BaseURL = getenv(p.baseURL)
+		}
+		objects = append(objects, o)
+		route("dev-"+p.name, p.protocol, "/"+p.name, p.name)
+		if root[p.protocol] == "" {
+			root[p.protocol] = p.name
+		}
+	}
+	objects = append(objects, &configstore.Provider{ID: "echo", ProviderType: "echo", DefaultModel: "echo"})
+	for _, protocol := range []string{"openai", "anthropic"} {
+		route("dev-echo-"+protocol, protocol, "/echo", "echo")
+		if root[protocol] == "" {
+			root[protocol] = "echo"
+		}
+		route("dev-"+protocol+"-root", protocol, "/", root[protocol])
+	}
+	for _, r := range routes {
+		objects = append(objects, r)
+	}
+	return routes, append(objects, &configstore.VirtualKey{ID: devKey, AllowedRouteIDs: []string{"*"}})
+}
+
+// ask sends one question through the gateway to echo.
+func ask(ctx context.Context, base, key string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	body := []byte(`{"messages":[{"role":"user","content":"Hello from agent-gateway!"}]}`)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/chat/completions", bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("Content-Type", "application/json")
+	client := &http.Client{Transport: &http.Transport{}} // no proxy between this process and itself
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var answer struct {
+		Choices []struct {
+			Message struct{ Content string }
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return "", err
+	}
+	if err := json.Unmarshal(text, &answer); err != nil || len(answer.Choices) == 0 {
+		return "", fmt.Errorf("status %d: %s", resp.StatusCode, text)
+	}
+	return answer.Choices[0].Message.Content, nil
+}
+
+// introduce tells a newcomer where everything is.
+func introduce(w io.Writer, base, admin, key, answer string, routes []*configstore.LLMRoute) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "agent-gateway is running.\n\n  data plane   %s\n  Admin API    %s\n  virtual key  %s\n\n", base, admin, key)
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "  BASE URL\tPROTOCOL\tPROVIDER\n")
+	for _, r := range routes {
+		url := base + strings.TrimSuffix(r.MatchPolicy.PathPrefix, "/")
+		if r.Protocol == "openai" { // whose SDKs want the version in the base URL
+			url += "/v1"
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", url, r.Protocol, r.TargetPolicy.ProviderTarget.ProviderID)
+	}
+	_ = t.Flush()
+	fmt.Fprintf(&b, "\nThe provider echo answers with what it is asked, offline. Asked for a hello, it said:\n\n  %s\n\nTry it:\n\n", answer)
+	fmt.Fprintf(&b, "  curl -s %s/v1/chat/completions -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n\n", base, key)
+	fmt.Fprintf(&b, "Ctrl-C stops it; the key stays the same.\n")
+	_, err := w.Write(b.Bytes())
+	return err
+}

@@ -1,0 +1,136 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/agent-gateway/agent-gateway/admin"
+	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
+	"github.com/agent-gateway/agent-gateway/internal/runtime"
+	"github.com/agent-gateway/agent-gateway/metrics"
+)
+
+// Gateway serves LLM traffic by its configuration. It is safe for concurrent
+// use. Make one with [New]; its zero value is not usable.
+type Gateway struct {
+	runtime  *runtime.Runtime
+	data     *runtime.Dataplane
+	admin    http.Handler
+	pipeline *metrics.Pipeline
+
+	shutdown sync.Once
+	ended    error
+}
+
+// New makes a gateway. Every option is validated here, and what is wrong with
+// all of them is reported together. Call Shutdown to end it.
+func New(opts ...Option) (*Gateway, error) {
+	s := newSettings()
+	var failed []error
+	for _, opt := range opts {
+		failed = append(failed, opt(s))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	sealer, err := s.sealer()
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	factories, err := s.enabledTypes()
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	rt, err := runtime.Open(ctx, runtime.Config{
+		Store: s.store, Sealer: sealer, Static: s.static, Factories: factories, Providers: s.providers, Log: s.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	gw := &Gateway{runtime: rt}
+	sinks := fanOut(slices.Clone(s.sinks))
+	cfg := admin.Config{Runtime: rt, ProviderTypes: s.typeNames(), Reader: s.reader, Exposition: s.exposition, Origins: s.origins, Log: s.log}
+	if s.writer != nil {
+		gw.pipeline = metrics.NewPipeline(s.writer, metrics.PipelineOptions{Logger: s.log})
+		sinks = append(sinks, gw.pipeline)
+		cfg.Pipeline = gw.pipeline.Stats
+		if s.watchPipeline != nil {
+			s.watchPipeline(gw.pipeline.Stats)
+		}
+	}
+	gw.data = &runtime.Dataplane{
+		Runtime: rt, LLM: llmproxy.New(s.limits.engine(), sinks, s.log, s.now),
+		MaxAgentDepth: s.maxAgentDepth, Now: s.now, Log: s.log,
+	}
+	api, err := admin.New(cfg)
+	if err != nil {
+		rt.Close()
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	gw.admin = s.guardAdmin(api)
+	return gw, nil
+}
+
+// ServeHTTP serves the data plane: the routes of all protocols, and 404 in the
+// caller's protocol for what none of them takes. It works under any mux and
+// behind http.StripPrefix.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.data.Serve(w, r, nil, nil)
+}
+
+// Dispatcher serves the routes of the given protocols, all when none is given,
+// and hands what they do not take to next. With a nil next that is a 404.
+func (g *Gateway) Dispatcher(next http.Handler, protocols ...Protocol) http.Handler {
+	var dialects []string
+	for _, p := range protocols {
+		dialects = append(dialects, string(p))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.data.Serve(w, r, dialects, next) })
+}
+
+// Admin is the Admin API, on paths that begin with /admin. It answers 403 to
+// everything unless WithAdminAuth or WithInsecureAdmin was given.
+func (g *Gateway) Admin() http.Handler { return g.admin }
+
+// Ready says why the newest configuration is not served; nil when it is.
+func (g *Gateway) Ready() error { return g.runtime.Ready() }
+
+// VirtualKey returns the text of a virtual key, for programs that hand it to
+// their own agents; "" when there is no such key.
+func (g *Gateway) VirtualKey(id string) string {
+	e := g.runtime.Set().Get("virtual_key", id)
+	if e == nil {
+		return ""
+	}
+	return e.Object.(*configstore.VirtualKey).Key.Reveal()
+}
+
+// Shutdown writes the events that are queued, until ctx is done, and frees what
+// the gateway holds. Stop the HTTP server first: requests under way are not
+// waited for. What was given to New, the store, the event writer and the
+// providers, stays open. Calls after the first do nothing and return the same.
+func (g *Gateway) Shutdown(ctx context.Context) error {
+	g.shutdown.Do(func() {
+		g.runtime.Close()
+		if g.pipeline != nil {
+			g.ended = g.pipeline.Close(ctx)
+		}
+	})
+	return g.ended
+}
+
+// fanOut hands each event to several sinks.
+type fanOut []metrics.Sink
+
+func (f fanOut) Record(ctx context.Context, e *metrics.Event) {
+	for _, s := range f {
+		s.Record(ctx, e)
+	}
+}
