@@ -14,7 +14,7 @@ type Credential struct {
 	Scope        string               `json:"scope,omitempty"`
 	Attributes   CredentialAttributes `json:"attributes,omitzero"`
 	Metadata     map[string]string    `json:"metadata,omitempty"`
-	Disabled     bool                 `json:"disabled,omitempty"`
+	Disabled     bool                 `json:"disabled"`
 	*Meta
 }
 

@@ -8,7 +8,7 @@ type Provider struct {
 	APIKey       Secret          `json:"api_key,omitzero"`
 	BaseURL      string          `json:"base_url,omitempty"`
 	DefaultModel string          `json:"default_model,omitempty"`
-	Disabled     bool            `json:"disabled,omitempty"`
+	Disabled     bool            `json:"disabled"`
 	Network      Network         `json:"network,omitzero"`
 	Options      ProviderOptions `json:"options,omitzero"`
 	*Meta

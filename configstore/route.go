@@ -7,7 +7,7 @@ type LLMRoute struct {
 	MatchPolicy  MatchPolicy  `json:"match_policy" jsonschema:"required"`
 	AuthPolicy   AuthPolicy   `json:"auth_policy,omitzero"`
 	TargetPolicy TargetPolicy `json:"target_policy" jsonschema:"required"`
-	Disabled     bool         `json:"disabled,omitempty"`
+	Disabled     bool         `json:"disabled"`
 	*Meta
 }
 

@@ -17,7 +17,7 @@ type VirtualKey struct {
 	AllowedRouteIDs []string `json:"allowed_route_ids,omitempty" agw:"ref=llm_route,any=*"`
 	// AllowedModels restricts the models; empty means every one.
 	AllowedModels []string  `json:"allowed_models,omitempty"`
-	Disabled      bool      `json:"disabled,omitempty"`
+	Disabled      bool      `json:"disabled"`
 	ExpiresAt     time.Time `json:"expires_at,omitzero"`
 	*Meta
 }

@@ -27,8 +27,8 @@ type Provider interface {
 	Send(ctx context.Context, call *Call) (*Response, error)
 }
 
-// Call is one upstream call. A provider must not change it, except for Header,
-// nor keep it after Send has returned.
+// Call is one upstream call. A provider must not change it, nor keep it after
+// Send has returned, except for Body, which has rules of its own.
 type Call struct {
 	// Operation is what is asked, in the protocol that is asked for.
 	Operation Operation
@@ -43,9 +43,8 @@ type Call struct {
 	Model string
 	// Stream says that the body asks for a streamed answer.
 	Stream bool
-	// Header holds the caller's headers that may go upstream, made for this call:
-	// the provider may add its own. It never holds the caller's credentials,
-	// cookies or hop-by-hop headers.
+	// Header holds the caller's headers that may go upstream. It never holds
+	// the caller's credentials, cookies or hop-by-hop headers.
 	Header http.Header
 	// Body is nil for calls without one.
 	Body Body

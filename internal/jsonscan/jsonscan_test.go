@@ -68,18 +68,31 @@ func many(n int) string {
 
 func itoa(i int) string { b, _ := json.Marshal(i); return string(b) }
 
-func TestFindAndElements(t *testing.T) {
-	text := []byte(`{"a":1,"tools":[{"name":"x"}, {"name":"y"}],"z":null}`)
-	require.Equal(t, `null`, string(Find(text, "z")))
-	require.Nil(t, Find(text, "q"))
+func TestWalk(t *testing.T) {
+	text := []byte(` {"a":1,"tools": [ {"name":"x","p":{"q":["]"]}}, {"name":"y"} ,[]],"e":{},"z":null} tail`)
+	var seen []string
 	var names []string
-	Elements(Find(text, "tools"), func(e []byte) bool {
-		s, err := String(Find(e, "name"))
-		require.NoError(t, err)
-		names = append(names, s)
-		return true
+	end := Walk(text, 0, func(name []byte, at int) int {
+		seen = append(seen, string(name))
+		if string(name) != "tools" {
+			return Skip(text, at)
+		}
+		return Walk(text, at, func(_ []byte, at int) int {
+			return Walk(text, at, func(name []byte, at int) int {
+				end := Skip(text, at)
+				if string(name) == "name" {
+					names = append(names, string(text[at:end]))
+				}
+				return end
+			})
+		})
 	})
-	require.Equal(t, []string{"x", "y"}, names)
+	require.Equal(t, " tail", string(text[end:]))
+	require.Equal(t, []string{"a", "tools", "e", "z"}, seen)
+	require.Equal(t, []string{`"x"`, `"y"`}, names)
+	for _, bad := range []string{"", "1", `{"a"`, `{"a":1`, `{"a":1,`, `{"a" 1}`, `[1 2]`, `[1,`, `{1:2}`, `{"a":tru}`} {
+		require.Equal(t, -1, Walk([]byte(bad), 0, func(_ []byte, at int) int { return Skip([]byte(bad), at) }), bad)
+	}
 }
 
 // Whatever the pieces that a text comes in, the tap keeps the same.
@@ -143,6 +156,8 @@ func FuzzObject(f *testing.F) {
 			return // stricter than the standard library: duplicates, variants, bounds
 		}
 		require.Len(t, m, len(std))
+		end := Walk(text, 0, func(_ []byte, at int) int { return Skip(text, at) })
+		require.Equal(t, len(bytes.TrimSpace(text)), len(bytes.TrimSpace(text[:end])))
 		tap := &Tap{Max: 1 << 30}
 		for _, x := range m {
 			tap.Want = append(tap.Want, x.Name)

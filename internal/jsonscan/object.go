@@ -169,65 +169,6 @@ func memberName(raw []byte, at int, reserved []string) (string, error) {
 	return name, nil
 }
 
-// Elements calls visit with each element of the array that text is, until visit
-// returns false. Text that is no array has no elements.
-func Elements(text []byte, visit func(elem []byte) bool) {
-	i := space(text, 0)
-	if i >= len(text) || text[i] != '[' {
-		return
-	}
-	for {
-		start := space(text, i+1)
-		if start >= len(text) || text[start] == ']' {
-			return
-		}
-		end, err := value(text, start)
-		if err != nil || !visit(text[start:end]) {
-			return
-		}
-		i = space(text, end)
-		if i >= len(text) || text[i] != ',' {
-			return
-		}
-	}
-}
-
-// Find returns the value of the first member of that name in the object that
-// text is; nil when there is none. It does not look for duplicates.
-func Find(text []byte, name string) []byte {
-	i := space(text, 0)
-	if i >= len(text) || text[i] != '{' {
-		return nil
-	}
-	for {
-		i = space(text, i+1)
-		if i >= len(text) || text[i] != '"' {
-			return nil
-		}
-		end := str(text, i)
-		if end < 0 {
-			return nil
-		}
-		found := string(text[i+1:end-1]) == name
-		i = space(text, end)
-		if i >= len(text) || text[i] != ':' {
-			return nil
-		}
-		start := space(text, i+1)
-		stop, err := value(text, start)
-		if err != nil {
-			return nil
-		}
-		if found {
-			return text[start:stop]
-		}
-		i = space(text, stop)
-		if i >= len(text) || text[i] != ',' {
-			return nil
-		}
-	}
-}
-
 // ErrNotString says that a value is not a JSON string.
 var ErrNotString = errors.New("it is not a string")
 

@@ -233,6 +233,7 @@ func (x *exchange) record() {
 	l.Model = x.req.model
 	l.RequestToolCount, l.RequestToolNames = x.req.toolCount, x.req.toolNames
 	x.read.fill(l, x.req.promptBytes)
+	x.read.release()
 	x.sink.Record(x.r.Context(), e)
 }
 

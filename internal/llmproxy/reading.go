@@ -1,12 +1,12 @@
 package llmproxy
 
 import (
-	"github.com/tidwall/gjson"
+	"bytes"
+	"sync"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/internal/sse"
 	"github.com/agent-gateway/agent-gateway/llm"
-	"github.com/agent-gateway/agent-gateway/metrics"
 )
 
 // reading is what the engine learns of an answer while it streams through.
@@ -23,8 +23,9 @@ type reading struct {
 	textBytes int // of the streamed text, for an estimate
 	toolCalls int
 	toolNames []string
-	sequence  int64        // of the last Responses event
-	tap       jsonscan.Tap // over an answer that is one JSON text
+	sequence  int64 // of the last Responses event
+	same      pattern
+	tap       *jsonscan.Tap // over an answer that is one JSON text
 }
 
 // tapped are the members that are read of each operation's answer. Operations
@@ -43,8 +44,20 @@ var tapped = map[llm.Operation][]string{
 // maxTapped bounds each of them; a longer one is not read.
 const maxTapped = 1 << 20
 
+// taps keep the memory of what they kept.
+var taps = sync.Pool{New: func() any { return new(jsonscan.Tap) }}
+
 func newReading(op llm.Operation) reading {
-	return reading{op: op, tap: jsonscan.Tap{Want: tapped[op], Max: maxTapped}}
+	tap := taps.Get().(*jsonscan.Tap)
+	tap.Want, tap.Max = tapped[op], maxTapped
+	return reading{op: op, tap: tap}
+}
+
+// release gives back what the reading borrowed. Nothing that it has read points
+// into that.
+func (r *reading) release() {
+	r.tap.Reset()
+	taps.Put(r.tap)
 }
 
 // terminates says whether the operation's streams say that they are complete.
@@ -59,23 +72,27 @@ func (r *reading) terminates() bool {
 // body completes the reading of an answer that was one JSON text.
 func (r *reading) body() {
 	r.answered = true
-	r.setUsage(gjson.ParseBytes(r.tap.Value("usage")))
+	r.setUsage(r.tap.Value("usage"))
 	r.usage.Final = true
 	switch r.op {
 	case llm.OpenAIChat:
-		each(gjson.ParseBytes(r.tap.Value("choices")), func(choice gjson.Result) {
-			each(choice.Get("message.tool_calls"), r.chatTool)
-		})
+		if v := r.tap.Value("choices"); bytes.Contains(v, []byte(`"tool_calls"`)) {
+			r.items(v, 0, func(v []byte, at int) int { return r.choice(v, at) })
+		}
 	case llm.OpenAIResponses:
-		each(gjson.ParseBytes(r.tap.Value("output")), r.outputItem)
+		r.items(r.tap.Value("output"), 0, r.outputItem)
 	case llm.AnthropicMessages:
-		each(gjson.ParseBytes(r.tap.Value("content")), r.contentBlock)
+		r.items(r.tap.Value("content"), 0, r.contentBlock)
 	}
 }
 
 // event takes the text of one event of a stream. It returns false for one that
 // came only because the gateway asked for it, and is to be left out.
 func (r *reading) event(text []byte, injected bool) bool {
+	if n, ok := r.same.match(text); ok {
+		r.textBytes += n
+		return true
+	}
 	e := sse.Parse(text)
 	if !e.HasData {
 		return true
@@ -83,101 +100,87 @@ func (r *reading) event(text []byte, injected bool) bool {
 	r.answered = true
 	switch r.op {
 	case llm.OpenAIChat, llm.OpenAICompletions:
-		return r.chunk(e.Data, injected)
+		return r.chunk(text, e.Data, injected)
 	case llm.OpenAIResponses:
 		r.responsesEvent(e)
 	case llm.AnthropicMessages:
-		r.messagesEvent(e)
+		r.messagesEvent(text, e)
 	default:
-		if tapped[r.op] != nil && has(e.Data, `"usage"`) {
-			r.setUsage(gjson.GetBytes(e.Data, "usage"))
+		if tapped[r.op] != nil {
+			r.walk(e.Data, 0, func(name []byte, at int) int {
+				end := jsonscan.Skip(e.Data, at)
+				if string(name) == "usage" && end > at {
+					r.usage.Final = r.setUsage(e.Data[at:end]) || r.usage.Final
+				}
+				return end
+			})
 		}
 	}
 	return true
 }
 
-// fill copies what was read to an event. promptBytes is what an aborted call's
-// prompt is estimated from.
-func (r *reading) fill(l *metrics.LLM, promptBytes int) {
-	u := r.usage
-	if r.answered && !u.Final && tapped[r.op] != nil {
-		if !u.Prompt().Known {
-			u.Input = llm.Known(estimate(promptBytes))
-		}
-		if seen := estimate(r.textBytes); !u.Output.Known || u.Output.N < seen {
-			u.Output = llm.Known(seen)
-		}
-	}
-	l.InputTokens = metrics.Count(u.Prompt())
-	l.OutputTokens = metrics.Count(u.Output)
-	l.TotalTokens = metrics.Count(u.Total())
-	l.CacheRead = metrics.Count(u.CacheRead)
-	l.CacheWrite = metrics.Count(u.CacheWrite)
-	l.Reasoning = metrics.Count(u.Reasoning)
-	l.UsageFinalized = u.Final && u.Total().Known
-	l.ToolCallCount, l.ToolNames = r.toolCalls, r.toolNames
-}
-
-// estimate makes tokens of bytes: four to one, the usual rule for English text
-// and code.
-func estimate(bytes int) int64 { return int64(bytes+3) / 4 }
-
-// setUsage takes a usage object of any of the protocols. Reports in a stream are
-// cumulative, so numbers are set, never added, and absent ones stay.
-func (r *reading) setUsage(v gjson.Result) {
-	if !v.IsObject() {
-		return
-	}
-	u := &r.usage
-	if r.op.Protocol() == "anthropic" {
-		take(&u.Input, v.Get("input_tokens"))
-		take(&u.CacheRead, v.Get("cache_read_input_tokens"))
-		take(&u.CacheWrite, v.Get("cache_creation_input_tokens"))
-		take(&u.Output, v.Get("output_tokens"))
-		take(&u.Reasoning, v.Get("output_tokens_details.thinking_tokens"))
-		return
-	}
-	// OpenAI's counts of the prompt include what was cached.
-	var prompt llm.Count
-	take(&prompt, v.Get("prompt_tokens"))
-	take(&prompt, v.Get("input_tokens"))
-	for _, details := range []gjson.Result{v.Get("prompt_tokens_details"), v.Get("input_tokens_details")} {
-		take(&u.CacheRead, details.Get("cached_tokens"))
-		take(&u.CacheWrite, details.Get("cache_write_tokens"))
-	}
-	if !u.CacheRead.Known {
-		take(&u.CacheRead, v.Get("prompt_cache_hit_tokens"))
-	}
-	if prompt.Known {
-		u.Input = llm.Known(max(0, prompt.N-u.CacheRead.N-u.CacheWrite.N))
-	}
-	take(&u.Output, v.Get("completion_tokens"))
-	take(&u.Output, v.Get("output_tokens"))
-	take(&u.Reasoning, v.Get("completion_tokens_details.reasoning_tokens"))
-	take(&u.Reasoning, v.Get("output_tokens_details.reasoning_tokens"))
-	if total := v.Get("total_tokens"); !u.Output.Known && prompt.Known && total.Type == gjson.Number {
-		u.Output = llm.Known(max(0, total.Int()-prompt.N)) // embeddings report no output
-	}
-}
-
-func take(c *llm.Count, v gjson.Result) {
-	if v.Type == gjson.Number && v.Num >= 0 {
-		*c = llm.Known(v.Int())
-	}
-}
-
-func (r *reading) tool(name string) {
+func (r *reading) tool(name []byte) {
 	r.toolCalls++
-	if name != "" && len(name) <= 256 && len(r.toolNames) < maxToolNames {
-		r.toolNames = append(r.toolNames, name)
+	if s, err := jsonscan.String(name); err == nil && s != "" && len(s) <= maxToolName && len(r.toolNames) < maxToolNames {
+		r.toolNames = append(r.toolNames, s)
 	}
 }
 
-func each(list gjson.Result, visit func(gjson.Result)) {
-	if list.IsArray() {
-		list.ForEach(func(_, v gjson.Result) bool {
-			visit(v)
-			return true
-		})
+// walk visits the members of an object; of anything else it only finds the end.
+func (r *reading) walk(v []byte, at int, visit func(name []byte, at int) int) int {
+	if at < len(v) && v[at] == '{' {
+		return jsonscan.Walk(v, at, visit)
 	}
+	return jsonscan.Skip(v, at)
+}
+
+// items visits the elements of an array; of anything else it only finds the end.
+func (r *reading) items(v []byte, at int, visit func(v []byte, at int) int) int {
+	if at < len(v) && v[at] == '[' {
+		return jsonscan.Walk(v, at, func(_ []byte, at int) int { return visit(v, at) })
+	}
+	return jsonscan.Skip(v, at)
+}
+
+// named reads an object's "type" and "name".
+func (r *reading) named(v []byte, at int) (kind, name []byte, end int) {
+	end = r.walk(v, at, func(key []byte, at int) int {
+		end := jsonscan.Skip(v, at)
+		switch {
+		case end < at:
+		case string(key) == "type":
+			kind = v[at:end]
+		case string(key) == "name":
+			name = v[at:end]
+		}
+		return end
+	})
+	return kind, name, end
+}
+
+// pattern recognises an event that differs from an earlier one in nothing but
+// the text that a model has made, so that it need not be read. Most events of a
+// stream are like that.
+type pattern struct {
+	before, after []byte
+}
+
+// learn remembers the text of an event whose model text is text[start:end].
+func (p *pattern) learn(text []byte, start, end int) {
+	p.before = append(p.before[:0], text[:start]...)
+	p.after = append(p.after[:0], text[end:]...)
+}
+
+// match returns the length of the model's text. A quote in it could end the
+// string, so then the event must be read.
+func (p *pattern) match(text []byte) (int, bool) {
+	n := len(text) - len(p.before) - len(p.after)
+	if len(p.before) == 0 || n < 0 || !bytes.Equal(text[len(text)-len(p.after):], p.after) || !bytes.Equal(text[:len(p.before)], p.before) {
+		return 0, false
+	}
+	made := text[len(p.before) : len(p.before)+n]
+	if bytes.IndexByte(made, '"') >= 0 || bytes.IndexByte(made, '\\') >= 0 || bytes.IndexByte(made, '\n') >= 0 {
+		return 0, false
+	}
+	return n, true
 }

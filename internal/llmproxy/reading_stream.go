@@ -3,159 +3,218 @@ package llmproxy
 import (
 	"bytes"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/internal/sse"
 )
 
-// chunk reads one chunk of a chat completion. Most chunks hold a few letters of
-// text, so that a search for the rare members costs less than decoding.
-func (r *reading) chunk(data []byte, injected bool) (keep bool) {
+// chunk reads one chunk of a chat completion.
+func (r *reading) chunk(text, data []byte, injected bool) (keep bool) {
 	if string(data) == "[DONE]" {
 		r.ended = true
 		return true
 	}
-	keep = true
-	if has(data, `"usage"`) {
-		if u := gjson.GetBytes(data, "usage"); u.IsObject() {
-			r.setUsage(u)
-			r.usage.Final = true
-			choices := gjson.GetBytes(data, "choices")
-			keep = !injected || !choices.IsArray() || choices.Get("0").Exists()
+	choices, usage := 0, false
+	made := span{}
+	r.walk(data, 0, func(name []byte, at int) int {
+		switch string(name) {
+		case "choices":
+			return r.items(data, at, func(data []byte, at int) int {
+				choices++
+				return r.streamedChoice(data, at, &made)
+			})
+		case "usage":
+			end := jsonscan.Skip(data, at)
+			if end > at && r.setUsage(data[at:end]) {
+				usage, r.usage.Final = true, true
+			}
+			return end
+		case "error":
+			if data[at] != 'n' {
+				r.failed, r.ended = true, true
+			}
 		}
+		return jsonscan.Skip(data, at)
+	})
+	if made.only() && choices == 1 && !usage {
+		r.learn(text, data, made)
 	}
-	if has(data, `"finish_reason"`) {
-		each(gjson.GetBytes(data, "choices"), func(c gjson.Result) {
-			r.ended = r.ended || c.Get("finish_reason").Type == gjson.String
-		})
-	}
-	if has(data, `"tool_calls"`) {
-		each(gjson.GetBytes(data, "choices"), func(c gjson.Result) { each(c.Get("delta.tool_calls"), r.chatTool) })
-	}
-	if has(data, `"error"`) && gjson.GetBytes(data, "error").Exists() {
-		r.failed, r.ended = true, true
-	}
-	if !r.usage.Final {
-		for _, name := range streamedText {
-			r.textBytes += stringLength(data, name)
-		}
-	}
-	return keep
+	return !injected || !usage || choices > 0
 }
 
-// streamedText are the members whose text a model has made.
-var streamedText = []string{`"content"`, `"text"`, `"arguments"`, `"reasoning_content"`, `"delta"`, `"thinking"`, `"partial_json"`}
+// span is where in an event's data the text stands that a model has made. plain
+// is false when the event tells anything else that must be read.
+type span struct {
+	start, end, count int
+	other             bool
+}
 
-// chatTool counts a tool call; in a stream only its first fragment has a name.
-func (r *reading) chatTool(call gjson.Result) {
-	if name := call.Get("function.name").String(); name != "" {
-		r.tool(name)
-	} else if name := call.Get("custom.name").String(); name != "" {
-		r.tool(name)
+func (s *span) only() bool { return s.count == 1 && !s.other }
+
+// learn remembers an event of which only the model's text need be counted.
+func (r *reading) learn(text, data []byte, made span) {
+	if at := bytes.Index(text, data); at >= 0 {
+		r.same.learn(text, at+made.start, at+made.end)
 	}
+}
+
+// streamedChoice reads a choice of a chunk.
+func (r *reading) streamedChoice(data []byte, at int, made *span) int {
+	return r.walk(data, at, func(name []byte, at int) int {
+		switch string(name) {
+		case "delta":
+			return r.walk(data, at, func(name []byte, at int) int {
+				if string(name) == "tool_calls" && data[at] == '[' {
+					made.other = true
+					return r.items(data, at, r.toolCall)
+				}
+				return r.madeText(name, data, at, made)
+			})
+		case "text": // of a completion
+			return r.madeText(name, data, at, made)
+		case "finish_reason":
+			if data[at] == '"' {
+				r.ended, made.other = true, true
+			}
+		}
+		return jsonscan.Skip(data, at)
+	})
+}
+
+// madeText counts a member whose text a model has made.
+func (r *reading) madeText(name, data []byte, at int, made *span) int {
+	end := jsonscan.Skip(data, at)
+	if end < at || data[at] != '"' {
+		return end
+	}
+	switch string(name) {
+	case "content", "text", "reasoning_content", "reasoning", "refusal", "thinking", "partial_json", "delta", "arguments":
+		made.start, made.end = at+1, end-1
+		made.count++
+		r.textBytes += end - at - 2
+	}
+	return end
+}
+
+// toolCall reads a tool call, or a fragment of one: only its first has a name.
+func (r *reading) toolCall(data []byte, at int) int {
+	return r.walk(data, at, func(name []byte, at int) int {
+		if k := string(name); k != "function" && k != "custom" {
+			return jsonscan.Skip(data, at)
+		}
+		return r.walk(data, at, func(name []byte, at int) int {
+			end := r.madeText(name, data, at, new(span))
+			if end > at+2 && string(name) == "name" && data[at] == '"' {
+				r.tool(data[at:end])
+			}
+			return end
+		})
+	})
+}
+
+// choice reads a choice of an answer that was not streamed.
+func (r *reading) choice(data []byte, at int) int {
+	return r.walk(data, at, func(name []byte, at int) int {
+		if string(name) != "message" {
+			return jsonscan.Skip(data, at)
+		}
+		return r.walk(data, at, func(name []byte, at int) int {
+			if string(name) == "tool_calls" {
+				return r.items(data, at, r.toolCall)
+			}
+			return jsonscan.Skip(data, at)
+		})
+	})
 }
 
 func (r *reading) responsesEvent(e sse.Event) {
-	kind := string(e.Name)
-	if kind == "" {
-		kind = gjson.GetBytes(e.Data, "type").String()
-	}
-	switch kind {
-	case "response.completed", "response.incomplete", "response.failed":
-		r.ended = true
-		r.failed = kind == "response.failed"
-		r.setUsage(gjson.GetBytes(e.Data, "response.usage"))
-		r.usage.Final = r.usage.Total().Known
-	case "response.output_item.done":
-		r.outputItem(gjson.GetBytes(e.Data, "item"))
-	case "error":
-		r.ended, r.failed = true, true
-	default:
-		r.textBytes += stringLength(e.Data, `"delta"`)
-	}
-	if n := gjson.GetBytes(e.Data, "sequence_number"); n.Exists() {
-		r.sequence = n.Int()
-	}
-}
-
-func (r *reading) outputItem(item gjson.Result) {
-	switch item.Get("type").String() {
-	case "function_call", "custom_tool_call":
-		r.tool(item.Get("name").String())
-	}
-}
-
-func (r *reading) messagesEvent(e sse.Event) {
-	kind := string(e.Name)
-	if kind == "" {
-		kind = gjson.GetBytes(e.Data, "type").String()
-	}
-	switch kind {
-	case "message_start":
-		r.setUsage(gjson.GetBytes(e.Data, "message.usage"))
-	case "content_block_start":
-		r.contentBlock(gjson.GetBytes(e.Data, "content_block"))
-	case "content_block_delta":
-		for _, name := range []string{`"text"`, `"partial_json"`, `"thinking"`} {
-			r.textBytes += stringLength(e.Data, name)
+	data, made := e.Data, span{}
+	var kind, response, item []byte
+	r.walk(data, 0, func(name []byte, at int) int {
+		end := r.madeText(name, data, at, &made)
+		if end < at {
+			return end
 		}
-	case "message_delta":
-		r.setUsage(gjson.GetBytes(e.Data, "usage"))
-	case "message_stop":
-		r.ended = true
-		r.usage.Final = r.usage.Total().Known
-	case "error":
+		switch string(name) {
+		case "type":
+			kind = data[at:end]
+		case "response":
+			response = data[at:end]
+		case "item":
+			item = data[at:end]
+		case "sequence_number":
+			r.sequence, _ = jsonscan.Int(data[at:end])
+		}
+		return end
+	})
+	switch string(kind) {
+	case `"response.completed"`, `"response.incomplete"`, `"response.failed"`:
+		r.ended, r.failed = true, string(kind) == `"response.failed"`
+		r.walk(response, 0, func(name []byte, at int) int {
+			end := jsonscan.Skip(response, at)
+			if string(name) == "usage" && end > at {
+				r.usage.Final = r.setUsage(response[at:end])
+			}
+			return end
+		})
+	case `"response.output_item.done"`:
+		r.outputItem(item, 0)
+	case `"error"`:
 		r.ended, r.failed = true, true
 	}
 }
 
-func (r *reading) contentBlock(block gjson.Result) {
-	if block.Get("type").String() == "tool_use" {
-		r.tool(block.Get("name").String())
+func (r *reading) outputItem(data []byte, at int) int {
+	kind, name, end := r.named(data, at)
+	if k := string(kind); k == `"function_call"` || k == `"custom_tool_call"` {
+		r.tool(name)
+	}
+	return end
+}
+
+func (r *reading) messagesEvent(text []byte, e sse.Event) {
+	data, made := e.Data, span{}
+	var kind []byte
+	member := func(name []byte, at int) int {
+		end := jsonscan.Skip(data, at)
+		switch {
+		case end < at:
+		case string(name) == "usage": // of the message that starts, or its change
+			r.setUsage(data[at:end])
+		}
+		return end
+	}
+	r.walk(data, 0, func(name []byte, at int) int {
+		switch string(name) {
+		case "message":
+			return r.walk(data, at, member)
+		case "delta":
+			return r.walk(data, at, func(name []byte, at int) int { return r.madeText(name, data, at, &made) })
+		case "content_block":
+			return r.contentBlock(data, at)
+		}
+		end := member(name, at)
+		if end > at && string(name) == "type" {
+			kind = data[at:end]
+		}
+		return end
+	})
+	switch string(kind) {
+	case `"content_block_delta"`:
+		if made.only() {
+			r.learn(text, data, made)
+		}
+	case `"message_stop"`:
+		r.ended = true
+		r.usage.Final = r.usage.Total().Known
+	case `"error"`:
+		r.ended, r.failed = true, true
 	}
 }
 
-// has says whether a member of that quoted name stands anywhere in data with a
-// value that is not null. Inside a string the name's quotes would be escaped.
-func has(data []byte, quoted string) bool {
-	for {
-		i := bytes.Index(data, []byte(quoted))
-		if i < 0 {
-			return false
-		}
-		data = data[i+len(quoted):]
-		if v := afterColon(data); len(v) > 0 && v[0] != 'n' {
-			return true
-		}
+func (r *reading) contentBlock(data []byte, at int) int {
+	kind, name, end := r.named(data, at)
+	if string(kind) == `"tool_use"` {
+		r.tool(name)
 	}
-}
-
-// stringLength is the length of the first string member of that quoted name.
-func stringLength(data []byte, quoted string) int {
-	i := bytes.Index(data, []byte(quoted))
-	if i < 0 {
-		return 0
-	}
-	v := afterColon(data[i+len(quoted):])
-	if len(v) == 0 || v[0] != '"' {
-		return 0
-	}
-	for n := 1; n < len(v); n++ {
-		switch v[n] {
-		case '\\':
-			n++
-		case '"':
-			return n - 1
-		}
-	}
-	return 0
-}
-
-// afterColon returns what follows a colon, nil when there is none.
-func afterColon(b []byte) []byte {
-	b = bytes.TrimLeft(b, " \t\r\n")
-	if len(b) == 0 || b[0] != ':' {
-		return nil
-	}
-	return bytes.TrimLeft(b[1:], " \t\r\n")
+	return end
 }

@@ -1,16 +1,8 @@
 package llmproxy
 
 import (
-	"bytes"
-	"compress/gzip"
-	"compress/zlib"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/llm"
@@ -92,7 +84,7 @@ func (x *exchange) readJSON() error {
 	if err != nil {
 		return err
 	}
-	buf, err := readBody(body, x.r.ContentLength, x.limits.RequestBody)
+	buf, err := x.readBody(body)
 	if err != nil {
 		return err
 	}
@@ -143,26 +135,42 @@ func (x *exchange) inspect(text []byte, members jsonscan.Members) error {
 	return nil
 }
 
-// maxToolNames bounds the names that an event keeps.
-const maxToolNames = 128
+// maxToolNames and maxToolName bound the names that an event keeps.
+const (
+	maxToolNames = 128
+	maxToolName  = 256
+)
 
+// toolsOf counts the tools of a request and lists their names: "name", or in
+// "function", or else the type, which names a tool that the provider runs.
 func toolsOf(v []byte) (n int, names []string) {
-	jsonscan.Elements(v, func(tool []byte) bool {
+	jsonscan.Walk(v, 0, func(_ []byte, at int) int {
 		n++
-		if len(names) == maxToolNames {
-			return true
+		var name, kind []byte
+		member := func(key []byte, at int) int {
+			end := jsonscan.Skip(v, at)
+			if end > at && string(key) == "name" {
+				name = v[at:end]
+			}
+			return end
 		}
-		name := jsonscan.Find(tool, "name")
+		end := jsonscan.Walk(v, at, func(key []byte, at int) int {
+			if string(key) == "function" && v[at] == '{' {
+				return jsonscan.Walk(v, at, member)
+			}
+			end := member(key, at)
+			if end > at && string(key) == "type" {
+				kind = v[at:end]
+			}
+			return end
+		})
 		if name == nil {
-			name = jsonscan.Find(jsonscan.Find(tool, "function"), "name")
+			name = kind
 		}
-		if name == nil {
-			name = jsonscan.Find(tool, "type")
-		}
-		if s, err := jsonscan.String(name); err == nil && len(s) <= 256 {
+		if s, err := jsonscan.String(name); err == nil && len(names) < maxToolNames && len(s) <= maxToolName {
 			names = append(names, s)
 		}
-		return true
+		return end
 	})
 	return n, names
 }
@@ -185,176 +193,3 @@ func (x *exchange) complete(buf *buffer, members jsonscan.Members) {
 		buf.insert(`"model":`+quote(t.DefaultModel), len(members) == 0)
 	}
 }
-
-// askForUsage sets stream_options.include_usage, and says whether it had to.
-// Options that are no object are left for the upstream to refuse.
-func (b *buffer) askForUsage(members jsonscan.Members) bool {
-	i := slices.IndexFunc(members, func(m jsonscan.Member) bool { return m.Name == "stream_options" })
-	if i < 0 {
-		b.insert(`"stream_options":{"include_usage":true}`, len(members) == 0)
-		return true
-	}
-	at := members[i]
-	v := b.b[at.Start:at.End]
-	if string(v) == "null" {
-		b.b = slices.Replace(b.b, at.Start, at.End, []byte(`{"include_usage":true}`)...)
-		return true
-	}
-	inner, err := jsonscan.Object(v, nil, []string{"include_usage"})
-	if err != nil {
-		return false
-	}
-	if j := slices.IndexFunc(inner, func(m jsonscan.Member) bool { return m.Name == "include_usage" }); j >= 0 {
-		if s := string(v[inner[j].Start:inner[j].End]); s == "true" || s != "false" && s != "null" {
-			return false
-		}
-		b.b = slices.Replace(b.b, at.Start+inner[j].Start, at.Start+inner[j].End, []byte("true")...)
-		return true
-	}
-	text := `"include_usage":true}`
-	if len(inner) > 0 {
-		text = "," + text
-	}
-	b.b = slices.Replace(b.b, at.End-1, at.End, []byte(text)...)
-	return true
-}
-
-// insert puts a member at the end of the object.
-func (b *buffer) insert(member string, empty bool) {
-	end := bytes.LastIndexByte(b.b, '}')
-	if !empty {
-		member = "," + member
-	}
-	b.b = slices.Insert(b.b, end, []byte(member)...)
-}
-
-// decoded undoes the content codings that the standard library knows. The bound
-// on the body holds for what comes out.
-func decoded(r *http.Request) (io.Reader, error) {
-	coding := strings.ToLower(strings.TrimSpace(strings.Join(r.Header["Content-Encoding"], ",")))
-	switch coding {
-	case "", "identity":
-		return r.Body, nil
-	case "gzip", "x-gzip":
-		z, err := gzip.NewReader(r.Body)
-		if err != nil {
-			return nil, llm.Errorf(llm.CodeInvalidRequest, "the request body is not gzip, though Content-Encoding says so")
-		}
-		return z, nil
-	case "deflate":
-		z, err := zlib.NewReader(r.Body)
-		if err != nil {
-			return nil, llm.Errorf(llm.CodeInvalidRequest, "the request body is not deflate, though Content-Encoding says so")
-		}
-		return z, nil
-	}
-	return nil, llm.Errorf(llm.CodeUnsupportedMedia, "Content-Encoding %.40q is not supported: send the body as it is, or as gzip or deflate", coding)
-}
-
-// readBody reads at most max bytes. size is what the request announced.
-func readBody(r io.Reader, size, max int64) (*buffer, error) {
-	if size > max {
-		return nil, tooLarge(max)
-	}
-	b := newBuffer(int(size) + spare)
-	for {
-		if len(b.b) == cap(b.b) {
-			b.b = slices.Grow(b.b, cap(b.b))
-		}
-		n, err := r.Read(b.b[len(b.b):cap(b.b)])
-		b.b = b.b[:len(b.b)+n]
-		if int64(len(b.b)) > max {
-			b.drop()
-			return nil, tooLarge(max)
-		}
-		if err == io.EOF {
-			return b, nil
-		}
-		if err != nil {
-			b.drop()
-			return nil, bodyError(err, max)
-		}
-	}
-}
-
-func tooLarge(max int64) error {
-	return llm.Errorf(llm.CodeTooLarge, "the request body is larger than this gateway's bound of %d bytes", max)
-}
-
-func bodyError(err error, max int64) error {
-	var tooLong *http.MaxBytesError
-	if errors.As(err, &tooLong) {
-		return tooLarge(max)
-	}
-	return &llm.Error{Code: llm.CodeInvalidRequest, Message: "the request body could not be read to its end", Cause: err}
-}
-
-// buffer is a request body in memory. It returns to its pool when the engine and
-// every upstream attempt have dropped it.
-type buffer struct {
-	mu      sync.Mutex
-	holds   int
-	b       []byte
-	members jsonscan.Members
-}
-
-const (
-	spare     = 512     // room for what is inserted, and for reading to the end
-	minBuffer = 4 << 10 // the smallest worth pooling
-	maxPooled = 1 << 20 // larger ones are left to the collector
-)
-
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
-
-func newBuffer(size int) *buffer {
-	b := buffers.Get().(*buffer)
-	b.holds = 1
-	if size < minBuffer {
-		size = minBuffer
-	}
-	if cap(b.b) < size {
-		b.b = make([]byte, 0, size)
-	}
-	b.b = b.b[:0]
-	return b
-}
-
-func (b *buffer) drop() {
-	b.mu.Lock()
-	b.holds--
-	free := b.holds == 0
-	b.mu.Unlock()
-	if free && cap(b.b) <= maxPooled {
-		buffers.Put(b)
-	}
-}
-
-// Bytes implements [llm.InMemory].
-func (b *buffer) Bytes() ([]byte, func()) {
-	b.mu.Lock()
-	b.holds++
-	b.mu.Unlock()
-	return b.b, b.drop
-}
-
-// Open implements [llm.Body].
-func (b *buffer) Open() (io.ReadCloser, error) {
-	text, done := b.Bytes()
-	return &openBuffer{Reader: bytes.NewReader(text), done: sync.OnceFunc(done)}, nil
-}
-
-type openBuffer struct {
-	*bytes.Reader
-	done func()
-}
-
-func (o *openBuffer) Close() error {
-	o.done()
-	return nil
-}
-
-// Len implements [llm.Body].
-func (b *buffer) Len() int64 { return int64(len(b.b)) }
-
-// Replayable implements [llm.Body].
-func (b *buffer) Replayable() bool { return true }

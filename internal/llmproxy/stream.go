@@ -36,7 +36,7 @@ func (x *exchange) relayStream(resp *llm.Response) error {
 			return x.endStream(out, in.Rest(), err)
 		}
 		if !encoded {
-			events = x.readEvents(events)
+			events = x.readEvents(events, in.Ends())
 		}
 		if len(events) == 0 {
 			continue
@@ -50,20 +50,16 @@ func (x *exchange) relayStream(resp *llm.Response) error {
 }
 
 // readEvents reads each event and leaves out what only the gateway wanted.
-func (x *exchange) readEvents(events []byte) []byte {
-	kept := 0
-	for at := 0; at < len(events); {
-		n := sse.Next(events[at:])
-		if n == 0 {
-			n = len(events) - at
-		}
-		if x.read.event(events[at:at+n], x.req.injected) {
+func (x *exchange) readEvents(events []byte, ends []int) []byte {
+	at, kept := 0, 0
+	for _, end := range ends {
+		if x.read.event(events[at:end], x.req.injected) {
 			if kept != at {
-				copy(events[kept:], events[at:at+n])
+				copy(events[kept:], events[at:end])
 			}
-			kept += n
+			kept += end - at
 		}
-		at += n
+		at = end
 	}
 	return events[:kept]
 }

@@ -43,7 +43,7 @@ func (x *exchange) openUpload() error {
 
 // readForm reads a multipart form into memory to check its model.
 func (x *exchange) readForm() error {
-	buf, err := readBody(x.r.Body, x.r.ContentLength, x.limits.RequestBody)
+	buf, err := x.readBody(x.r.Body)
 	if err != nil {
 		return err
 	}

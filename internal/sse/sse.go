@@ -44,19 +44,6 @@ func Next(b []byte) int {
 	return 0
 }
 
-// Whole returns the length of the longest prefix of b that ends with a whole
-// event, 0 when there is none.
-func Whole(b []byte) int {
-	n := 0
-	for {
-		k := Next(b[n:])
-		if k == 0 {
-			return n
-		}
-		n += k
-	}
-}
-
 // Event is the fields of one event. The slices point into its text, except that
 // Data of several lines is a copy.
 type Event struct {
@@ -123,6 +110,7 @@ type Reader struct {
 	buf  []byte
 	n    int // bytes in buf
 	used int // bytes handed out by the last Read
+	ends []int
 	max  int
 	err  error
 }
@@ -140,9 +128,18 @@ func (r *Reader) Read() ([]byte, error) {
 		r.used = 0
 	}
 	scanned := 0 // no event ends before here
+	r.ends = r.ends[:0]
 	for {
-		if k := Whole(r.buf[scanned:r.n]); k > 0 {
-			r.used = scanned + k
+		for at := scanned; ; {
+			k := Next(r.buf[at:r.n])
+			if k == 0 {
+				break
+			}
+			at += k
+			r.ends = append(r.ends, at)
+		}
+		if len(r.ends) > 0 {
+			r.used = r.ends[len(r.ends)-1]
 			return r.buf[:r.used], nil
 		}
 		if r.err != nil {
@@ -180,6 +177,9 @@ func lineStart(b []byte) int {
 	// for a blank one.
 	return bytes.LastIndexByte(b[:i], '\n') + 1
 }
+
+// Ends tells where the events end in what the last Read returned.
+func (r *Reader) Ends() []int { return r.ends }
 
 // Rest returns what came behind the last whole event.
 func (r *Reader) Rest() []byte { return r.buf[r.used:r.n] }

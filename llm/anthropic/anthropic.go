@@ -41,18 +41,17 @@ func (p *Provider) Native(op llm.Operation, _ string) []llm.Operation {
 
 // Send implements [llm.Provider].
 func (p *Provider) Send(ctx context.Context, call *llm.Call) (*llm.Response, error) {
-	if call.Header == nil || call.Header["Anthropic-Version"] == nil {
-		c := *call
-		if c.Header = call.Header; c.Header == nil {
-			c.Header = http.Header{}
-		}
-		c.Header["Anthropic-Version"] = []string{Version}
-		call = &c
-	}
-	return p.client.Send(ctx, call, call.Path, apiKey)
+	return p.client.Send(ctx, call, call.Path, authenticate)
 }
 
-func apiKey(h http.Header, key string) { h["X-Api-Key"] = []string{key} }
+func authenticate(h http.Header, key string) {
+	if h["Anthropic-Version"] == nil {
+		h["Anthropic-Version"] = []string{Version}
+	}
+	if key != "" {
+		h["X-Api-Key"] = []string{key}
+	}
+}
 
 // Close closes the idle connections.
 func (p *Provider) Close() error { return p.client.Close() }

@@ -17,8 +17,8 @@
 // tests of an implementation:
 //
 //	llmtest.RunProvider(t, func(t *testing.T, baseURL string) llm.Provider {
-//		p, err := mine.New(llm.Config{ID: "mine", BaseURL: baseURL + "/v1"})
+//		p, err := mine.New(llm.Config{ID: "mine", BaseURL: baseURL})
 //		require.NoError(t, err)
 //		return p
-//	}, llmtest.ProviderOptions{Operations: []llm.Operation{llm.OpenAIChat}})
+//	}, llmtest.ProviderOptions{BasePath: "/v1", Operations: []llm.Operation{llm.OpenAIChat}})
 package llmtest

@@ -190,14 +190,6 @@ func (s suite) optionalInterfaces(t *testing.T) {
 	}
 }
 
-// keyHeader is the header that carries the key of a request's protocol.
-func keyHeader(r Recorded) string {
-	if r.Header.Get("Anthropic-Version") != "" {
-		return "X-Api-Key"
-	}
-	return "Authorization"
-}
-
 // redact hides keys in what a test prints.
 func redact(h http.Header) http.Header {
 	h = h.Clone()

@@ -25,11 +25,11 @@ func (u *Upstream) Script(fn func(r Recorded) *Fault) {
 	u.update(func() { u.script = fn })
 }
 
-// Requests returns the latest requests, at most 1000, oldest first.
+// Requests returns the latest requests, at most 1000, oldest first; never nil.
 func (u *Upstream) Requests() []Recorded {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return slices.Clone(u.recorded)
+	return append([]Recorded{}, u.recorded...)
 }
 
 // Last returns the latest request; the zero value when there was none.

@@ -90,7 +90,11 @@ func (p *Provider) Send(ctx context.Context, call *llm.Call) (*llm.Response, err
 	return p.client.Send(ctx, call, strings.TrimPrefix(call.Path, "/v1"), bearer)
 }
 
-func bearer(h http.Header, key string) { h["Authorization"] = []string{"Bearer " + key} }
+func bearer(h http.Header, key string) {
+	if key != "" {
+		h["Authorization"] = []string{"Bearer " + key}
+	}
+}
 
 // Close closes the idle connections.
 func (p *Provider) Close() error { return p.client.Close() }

@@ -3,17 +3,14 @@
 package upstream
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/llm"
@@ -109,7 +106,7 @@ func (c *Client) Close() error {
 var errTimeout = errors.New("the upstream was silent for too long")
 
 // Send makes the call. path is escaped and appended to the base URL; auth adds
-// the credential to the headers.
+// the protocol's own headers, and the key unless it is empty.
 func (c *Client) Send(ctx context.Context, call *llm.Call, path string, auth func(h http.Header, key string)) (*llm.Response, error) {
 	base := c.base
 	if call.Credential.BaseURL != "" {
@@ -119,17 +116,11 @@ func (c *Client) Send(ctx context.Context, call *llm.Call, path string, auth fun
 		}
 		base = u
 	}
-	h := call.Header
-	if h == nil {
-		h = http.Header{}
-	}
-	for k, v := range c.extra {
-		h[k] = v
-	}
+	h := make(http.Header, len(call.Header)+len(c.extra)+4)
+	maps.Copy(h, call.Header)
+	maps.Copy(h, c.extra)
 	h["Accept-Encoding"] = identity
-	if call.Credential.APIKey != "" {
-		auth(h, call.Credential.APIKey)
-	}
+	auth(h, call.Credential.APIKey)
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(c.timeout, func() { cancel(errTimeout) })
@@ -143,10 +134,7 @@ func (c *Client) Send(ctx context.Context, call *llm.Call, path string, auth fun
 		resp, err = c.transport.RoundTrip(req.WithContext(ctx))
 		lease.roundTripReturned()
 		if err == nil {
-			return &llm.Response{
-				Status: resp.StatusCode, Header: resp.Header, ContentLength: resp.ContentLength,
-				Body: &body{rc: resp.Body, ctx: ctx, cancel: cancel, timer: timer, timeout: c.timeout, idle: strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream")},
-			}, nil
+			return c.response(ctx, resp, cancel, timer), nil
 		}
 	}
 	timer.Stop()
@@ -170,82 +158,6 @@ func join(base *url.URL, path string, query url.Values) *url.URL {
 	return u
 }
 
-// setBody gives the request its body. Bytes in memory go in as a *bytes.Reader,
-// which the transport knows: it then sends head and body in one write. The lease
-// is nil for other bodies.
-func setBody(ctx context.Context, req *http.Request, b llm.Body) (context.Context, *lease, error) {
-	if b == nil {
-		return ctx, nil, nil
-	}
-	req.ContentLength = b.Len()
-	m, ok := b.(llm.InMemory)
-	if !ok {
-		rc, err := b.Open()
-		req.Body = rc
-		if b.Replayable() {
-			req.GetBody = b.Open
-		}
-		return ctx, nil, err
-	}
-	text, done := m.Bytes()
-	if len(text) == 0 {
-		req.Body = http.NoBody
-		done()
-		return ctx, nil, nil
-	}
-	l := &lease{begun: 1, done: done}
-	req.Body = io.NopCloser(bytes.NewReader(text))
-	req.GetBody = func() (io.ReadCloser, error) {
-		l.begin()
-		return io.NopCloser(bytes.NewReader(text)), nil
-	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: l.wrote}), l, nil
-}
-
-// lease gives bytes back when the transport certainly reads them no more: when
-// RoundTrip has returned, so that no other attempt can begin, and each attempt
-// has said that its request is written, which may be later than the answer. When
-// an attempt failed to write, it is never certain, and the bytes are left to the
-// collector.
-type lease struct {
-	mu             sync.Mutex
-	begun, written int
-	failed         bool
-	returned       bool
-	done           func()
-}
-
-func (l *lease) begin() {
-	l.mu.Lock()
-	l.begun++
-	l.mu.Unlock()
-}
-
-func (l *lease) wrote(info httptrace.WroteRequestInfo) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.written++
-	l.failed = l.failed || info.Err != nil
-	l.settle()
-}
-
-func (l *lease) roundTripReturned() {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.returned = true
-	l.settle()
-}
-
-func (l *lease) settle() {
-	if l.returned && !l.failed && l.written == l.begun {
-		l.failed = true // once
-		l.done()
-	}
-}
-
 // explain makes an error of the transport the caller's: what failed, and where.
 func (c *Client) explain(ctx context.Context, err error) error {
 	var e *llm.Error
@@ -260,32 +172,4 @@ func (c *Client) explain(ctx context.Context, err error) error {
 		return &llm.Error{Code: llm.CodeUpstreamTimeout, Message: fmt.Sprintf("provider %s did not answer in time", c.id), Cause: err}
 	}
 	return &llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s cannot be reached", c.id), Cause: err}
-}
-
-// body ends the call when it is closed, and bounds the time that reading takes.
-type body struct {
-	rc      io.ReadCloser
-	ctx     context.Context // of this call: it ends with the body
-	cancel  context.CancelCauseFunc
-	timer   *time.Timer
-	timeout time.Duration
-	idle    bool // the time counts anew with each read
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.rc.Read(p)
-	if err == nil && b.idle {
-		b.timer.Reset(b.timeout)
-	}
-	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), errTimeout) {
-		err = &llm.Error{Code: llm.CodeUpstreamTimeout, Message: "the upstream went silent in the middle of its answer", Cause: err}
-	}
-	return n, err
-}
-
-func (b *body) Close() error {
-	b.timer.Stop()
-	err := b.rc.Close()
-	b.cancel(nil)
-	return err
 }

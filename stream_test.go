@@ -1,0 +1,283 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
+
+	gateway "github.com/agent-gateway/agent-gateway"
+	"github.com/agent-gateway/agent-gateway/llm/llmtest"
+)
+
+// streams are a request of each operation that streams, and what says that its
+// stream is complete.
+var streams = []struct {
+	name, path, body, terminator string
+}{
+	{"chat", "/v1/chat/completions", chatStream, "[DONE]"},
+	{"chat with usage", "/v1/chat/completions", `{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}`, "[DONE]"},
+	{"completions", "/v1/completions", `{"model":"m","stream":true,"prompt":"hi"}`, "[DONE]"},
+	{"responses", "/v1/responses", `{"model":"m","stream":true,"input":"hi"}`, "response.completed"},
+	{"messages", "/v1/messages", messageStream, "message_stop"},
+}
+
+// dataOf lists the data of the events of a stream, which must be whole ones.
+func dataOf(t *testing.T, body string) (list []string) {
+	t.Helper()
+	require.True(t, strings.HasSuffix(body, "\n\n"), "the stream ends inside an event: %q", body)
+	for event := range strings.SplitSeq(strings.TrimSuffix(body, "\n\n"), "\n\n") {
+		_, data, found := strings.Cut("\n"+event, "\ndata: ")
+		if !found {
+			continue
+		}
+		require.True(t, data == "[DONE]" || gjson.Valid(data), "not whole: %q", data)
+		list = append(list, data)
+	}
+	return list
+}
+
+// requireBroken checks that a stream ends in its protocol's error event, and
+// never says that it is complete.
+func requireBroken(t *testing.T, path, body, terminator string) (message string) {
+	t.Helper()
+	require.NotContains(t, body, terminator)
+	events := strings.Split(strings.TrimSuffix(body, "\n\n"), "\n\n")
+	last := events[len(events)-1]
+	list := dataOf(t, body)
+	e := gjson.Parse(list[len(list)-1])
+	switch path {
+	case "/v1/messages":
+		require.True(t, strings.HasPrefix(last, "event: error\n"), last)
+		require.Equal(t, "error", e.Get("type").Str, last)
+	case "/v1/responses":
+		require.True(t, strings.HasPrefix(last, "event: error\n"), last)
+		require.Equal(t, "error", e.Get("type").Str, last)
+		require.NotEmpty(t, e.Get("message").Str, last)
+		previous := int64(-1)
+		if len(list) > 1 {
+			previous = gjson.Get(list[len(list)-2], "sequence_number").Int()
+		}
+		require.Equal(t, previous+1, e.Get("sequence_number").Int(), "the numbers go on")
+	default:
+		require.NotContains(t, last, "event:")
+	}
+	require.NotEmpty(t, e.Get("error.message").Str, last)
+	require.NotEmpty(t, e.Get("error.type").Str, last)
+	return e.Get("error.message").Str
+}
+
+func TestBrokenStream(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up, "network: {request_timeout_seconds: 0.25}"))
+	faults := map[string]llmtest.Fault{
+		"after headers":    {Break: llmtest.AfterHeaders},
+		"first event":      {Break: llmtest.MidEvent},
+		"mid event":        {Break: llmtest.MidEvent, After: 3},
+		"mid rune":         {Break: llmtest.MidRune, After: 1},
+		"between events":   {Break: llmtest.Cut, After: 4},
+		"no terminator":    {Break: llmtest.End, After: 2},
+		"silent":           {Break: llmtest.Stall, After: 3},
+		"silent at once":   {Break: llmtest.Stall},
+		"empty, but ended": {Break: llmtest.End},
+	}
+	for name, fault := range faults {
+		for _, st := range streams {
+			t.Run(st.name+" "+name, func(t *testing.T) {
+				up.Enqueue(fault)
+				got := s.do(t, "POST", st.path, st.body)
+				require.NoError(t, got.err)
+				require.Equal(t, 200, got.Status)
+				requireBroken(t, st.path, got.Body, st.terminator)
+				e := s.event(t)
+				require.False(t, e.Success)
+				require.Equal(t, 200, e.StatusCode)
+				if fault.Break == llmtest.Stall {
+					require.Equal(t, "upstream_timeout", e.ErrorType)
+				} else {
+					require.Equal(t, "upstream_error", e.ErrorType)
+				}
+				require.True(t, e.LLM.Stream)
+				require.False(t, e.LLM.UsageFinalized)
+				require.Equal(t, fault.After > 0, e.LLM.TotalTokens.Known, "tokens are estimated once something came")
+				require.Equal(t, 1, e.LLM.Attempts, "what has begun is not tried again")
+				require.NoError(t, up.WaitIdle(t.Context()))
+			})
+		}
+	}
+}
+
+// An upstream that says itself what went wrong is not contradicted.
+func TestStreamErrorEventIsRelayed(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	for _, st := range streams {
+		up.Enqueue(llmtest.Fault{Break: llmtest.ErrorEvent, After: 2, Message: "out of ü"})
+		got := s.do(t, "POST", st.path, st.body)
+		require.NoError(t, got.err)
+		require.NotContains(t, got.Body, st.terminator)
+		require.Equal(t, 1, strings.Count(got.Body, "out of ü"), got.Body)
+		require.Contains(t, dataOf(t, got.Body)[len(dataOf(t, got.Body))-1], "out of ü")
+		e := s.event(t)
+		require.False(t, e.Success)
+		require.NotEmpty(t, e.ErrorType)
+		require.False(t, e.LLM.UsageFinalized)
+	}
+}
+
+// Events arrive as they are sent: each is there before the next is allowed out.
+func TestStreamIsNotBuffered(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	for _, st := range streams {
+		step := make(chan struct{}, 1)
+		up.Enqueue(llmtest.Fault{Step: step})
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		step <- struct{}{}
+		resp := s.start(t, ctx, "POST", st.path, st.body)
+		lines := bufio.NewReader(resp.Body)
+		for done := false; !done; {
+			line, err := lines.ReadString('\n')
+			require.NoError(t, err)
+			done = strings.Contains(line, st.terminator)
+			if line == "\n" { // a whole event: now the next one, or the usage that is taken away
+				step <- struct{}{}
+				if st.name == "chat" || st.name == "completions" {
+					select {
+					case step <- struct{}{}:
+					default:
+					}
+				}
+			}
+		}
+		close(step)
+		_, err := io.Copy(io.Discard, resp.Body)
+		require.NoError(t, err)
+		_ = resp.Body.Close()
+		cancel()
+		require.True(t, s.event(t).Success)
+	}
+}
+
+// Audio that is made while it is sent must be heard at once too.
+func TestAudioIsNotBuffered(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	step := make(chan struct{}, 1)
+	up.Enqueue(llmtest.Fault{Step: step, Chunks: 4})
+	step <- struct{}{}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	resp := s.start(t, ctx, "POST", "/v1/audio/speech", `{"model":"m","input":"hi","voice":"alloy"}`)
+	piece := make([]byte, 1024)
+	for range 4 {
+		_, err := io.ReadFull(resp.Body, piece)
+		require.NoError(t, err)
+		select {
+		case step <- struct{}{}:
+		default:
+		}
+	}
+	require.NoError(t, read(resp).err)
+	require.True(t, s.event(t).Success)
+}
+
+// A caller that leaves ends the call upstream, and pays for what it has got.
+func TestCallerLeavesStream(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	for _, st := range streams {
+		t.Run(st.name, func(t *testing.T) {
+			up.Enqueue(llmtest.Fault{Break: llmtest.Stall, After: 5})
+			ctx, cancel := context.WithCancel(t.Context())
+			resp := s.start(t, ctx, "POST", st.path, st.body)
+			seen := bufio.NewReader(resp.Body)
+			for n := 0; n < 5; {
+				line, err := seen.ReadString('\n')
+				require.NoError(t, err)
+				if line == "\n" {
+					n++
+				}
+			}
+			cancel()
+			within, stop := context.WithTimeout(t.Context(), soon)
+			defer stop()
+			require.NoError(t, up.WaitCanceled(within))
+			_ = resp.Body.Close()
+			e := s.event(t)
+			require.Equal(t, 499, e.StatusCode)
+			require.Equal(t, "canceled", e.ErrorType)
+			require.False(t, e.Success)
+			require.False(t, e.LLM.UsageFinalized)
+			require.Positive(t, e.LLM.InputTokens.N)
+			require.Positive(t, e.LLM.OutputTokens.N)
+			require.Equal(t, e.LLM.InputTokens.N+e.LLM.OutputTokens.N, e.LLM.TotalTokens.N)
+		})
+	}
+}
+
+// A caller that leaves before anything came has consumed nothing that is known.
+func TestCallerLeavesBeforeAnswer(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	up.Enqueue(llmtest.Fault{Delay: time.Minute})
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(ctx, "POST", s.URL+"/v1/messages", strings.NewReader(messageStream))
+		if err == nil {
+			_, err = s.client.Do(req)
+		}
+		failed <- err
+	}()
+	require.NoError(t, up.WaitCount(t.Context(), 1))
+	cancel()
+	require.ErrorIs(t, <-failed, context.Canceled)
+	within, stop := context.WithTimeout(t.Context(), soon)
+	defer stop()
+	require.NoError(t, up.WaitCanceled(within))
+	e := s.event(t)
+	require.Equal(t, 499, e.StatusCode)
+	require.False(t, e.LLM.TotalTokens.Known)
+	require.Zero(t, e.LLM.TimeToFirstByte)
+}
+
+// A caller that does not read is given up on, and its upstream call with it.
+func TestCallerStalls(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up), gateway.WithLimits(gateway.Limits{ClientStall: 200 * time.Millisecond}))
+	up.Enqueue(llmtest.Fault{Size: 48 << 20, Chunks: 4000})
+	resp := s.start(t, t.Context(), "POST", "/v1/chat/completions", chatStream)
+	defer func() { _ = resp.Body.Close() }()
+	e := s.event(t)
+	require.Equal(t, "canceled", e.ErrorType)
+	require.Equal(t, 499, e.StatusCode)
+	require.NoError(t, up.WaitIdle(t.Context()))
+}
+
+// One event is bounded, and so is the memory that it takes.
+func TestEventBound(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up), gateway.WithLimits(gateway.Limits{Event: 256 << 10}))
+	for _, st := range streams {
+		up.Enqueue(llmtest.Fault{HugeLine: 32 << 20, After: 2})
+		got := s.do(t, "POST", st.path, st.body)
+		require.Contains(t, requireBroken(t, st.path, got.Body, st.terminator), "262144 bytes")
+		require.Less(t, len(got.Body), 64<<10)
+		require.Equal(t, "upstream_error", s.event(t).ErrorType)
+
+		up.Enqueue(llmtest.Fault{Size: 200 << 10, Chunks: 1}) // big, but allowed
+		got = s.do(t, "POST", st.path, st.body)
+		require.NoError(t, got.err)
+		if !strings.Contains(got.Body, st.terminator) { // the final Responses event repeats the text
+			require.Equal(t, "responses", st.name)
+		}
+		s.event(t)
+	}
+}
