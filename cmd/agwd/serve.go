@@ -107,7 +107,7 @@ func (c *common) serve(ctx context.Context, o output, opts []gateway.Option, sta
 	defer func() { err = errors.Join(err, events.Close()) }()
 
 	d.gw, err = gateway.New(append([]gateway.Option{
-		gateway.WithStore(store), gateway.WithMasterKey(key), gateway.WithEventWriter(events), gateway.WithSink(prometheus.New(prometheus.Options{})),
+		gateway.WithStore(store), gateway.WithMasterKey(key), gateway.WithEventWriter(events), gateway.WithSink(prometheus.New(prometheus.Options{Runtime: true})),
 		gateway.WithLogger(log), gateway.WithAdminAuth(auth), gateway.WithAdminOrigins(c.AdminOrigin...), gateway.WithProviderTypes(c.ProviderType...),
 		gateway.WithMaxAgentDepth(c.MaxAgentDepth),
 	}, opts...)...)

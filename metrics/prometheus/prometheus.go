@@ -10,6 +10,7 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/metrics"
 	prom "github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -19,6 +20,8 @@ type Options struct {
 	// invent models without end: calls beyond the bound are counted under the model
 	// "_other", and should even those exceed it, under "_other" in every label.
 	MaxSeries int
+	// Runtime adds the metrics of the Go runtime and of the process.
+	Runtime bool
 }
 
 // Sink counts events, and serves the counts as an [http.Handler]. It has a
@@ -48,6 +51,9 @@ func New(opts Options) *Sink {
 	registry := prom.NewRegistry()
 	registry.MustRegister(s.vectors.all()...) // fails only if two had one name
 	registry.MustRegister(&s.pipeline)
+	if opts.Runtime {
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
 	s.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return s
 }
