@@ -10,12 +10,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,8 +81,54 @@ func run(m *testing.M) (int, error) {
 			return 1, err
 		}
 		defer stop()
+		before, err := goroutines()
+		if err != nil {
+			return 1, err
+		}
+		code := m.Run()
+		srv.CloseClientConnections() // idle ones the gateway may keep
+		return code, returned(before)
 	}
 	return m.Run(), nil
+}
+
+// returned waits until the gateway has no more goroutines than before the tests:
+// whatever they broke, nothing of it is left behind.
+func returned(before int) error {
+	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		http.DefaultClient.CloseIdleConnections()
+		now, err := goroutines()
+		if err != nil || now <= before {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("agwd has %d goroutines; before the tests it had %d", now, before)
+		}
+	}
+}
+
+// goroutines asks the gateway how many it has.
+func goroutines() (n int, err error) {
+	req, err := http.NewRequest(http.MethodGet, stack.admin+"/admin/metrics/prometheus", nil)
+	if err != nil {
+		return 0, err
+	}
+	req.SetBasicAuth("admin", password)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(line, "go_goroutines "); ok {
+			return strconv.Atoi(strings.TrimSpace(v))
+		}
+	}
+	return 0, fmt.Errorf("/admin/metrics/prometheus does not tell go_goroutines:\n%s", text)
 }
 
 // startGateway runs agwd until stop is called.
