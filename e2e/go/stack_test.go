@@ -240,11 +240,11 @@ func config(upstream string) []byte {
 }
 
 func newOpenAI(prefix, key string) openai.Client {
-	return openai.NewClient(openaioption.WithBaseURL(stack.origin+prefix+"/v1"), openaioption.WithAPIKey(key), openaioption.WithMaxRetries(0))
+	return openai.NewClient(openaioption.WithBaseURL(stack.origin+prefix+"/v1"), openaioption.WithAPIKey(key), openaioption.WithMaxRetries(0), openaioption.WithHTTPClient(http.DefaultClient))
 }
 
 func newAnthropic(prefix, key string) anthropic.Client {
-	return anthropic.NewClient(anthropicoption.WithBaseURL(stack.origin+prefix), anthropicoption.WithAPIKey(key), anthropicoption.WithMaxRetries(0))
+	return anthropic.NewClient(anthropicoption.WithBaseURL(stack.origin+prefix), anthropicoption.WithAPIKey(key), anthropicoption.WithMaxRetries(0), anthropicoption.WithHTTPClient(http.DefaultClient))
 }
 
 // begin resets the upstream and bounds the test.
