@@ -146,6 +146,26 @@ func Lookup(protocol, method, path string) (e *Endpoint, allow []string) {
 	return nil, allow
 }
 
+// Recognizes says whether some protocol has an endpoint at the end of a request's
+// path, whatever stands before it.
+func Recognizes(r *http.Request) bool {
+	path := r.URL.EscapedPath()
+	for {
+		for _, protocol := range Protocols {
+			if canonical, ok := Canonical(protocol, path); ok {
+				if e, _ := Lookup(protocol, r.Method, canonical); e != nil {
+					return true
+				}
+			}
+		}
+		i := strings.IndexByte(strings.TrimPrefix(path, "/"), '/')
+		if i < 0 {
+			return false
+		}
+		path = strings.TrimPrefix(path, "/")[i:]
+	}
+}
+
 func matches(pattern, path string) bool {
 	for {
 		p, pRest, pMore := strings.Cut(pattern, "/")

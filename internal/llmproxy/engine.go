@@ -155,7 +155,7 @@ func (x *exchange) send(ctx context.Context) (*llm.Response, error) {
 		again := x.req.replayable() && ctx.Err() == nil
 		switch {
 		case err == nil && (resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden):
-			_ = resp.Body.Close()
+			discard(resp)
 			x.log.WarnContext(ctx, "an upstream refused a credential", "provider", t.ProviderID, "credential", c.ID, "status", resp.Status, "trace_id", x.hop.Span.TraceID)
 			if cred++; again && cred < len(t.Credentials) {
 				continue
@@ -184,13 +184,20 @@ func (x *exchange) send(ctx context.Context) (*llm.Response, error) {
 			if wait > maxRetryWait { // better to tell the caller now
 				return resp, nil
 			}
-			_ = resp.Body.Close()
+			discard(resp)
 		}
 		retries++
 		if err := sleep(ctx, wait); err != nil {
 			return nil, &llm.Error{Code: llm.CodeCanceled, Message: "the caller went away", Final: true, Cause: err}
 		}
 	}
+}
+
+// discard ends an answer that nobody gets. A short one is read to its end, so
+// that its connection can be used again.
+func discard(resp *llm.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	_ = resp.Body.Close()
 }
 
 func isFinal(err error) bool {
@@ -241,7 +248,7 @@ func (x *exchange) record() {
 func (x *exchange) note(err error) {
 	e := llm.AsError(err)
 	x.event.ErrorType = string(e.Code)
-	if x.event.StatusCode == 0 {
+	if x.event.StatusCode == 0 || e.Code == llm.CodeCanceled {
 		x.event.StatusCode = e.HTTPStatus(x.hop.Protocol)
 	}
 	if e.Cause != nil && e.Code != llm.CodeCanceled && !errors.Is(e.Cause, io.EOF) {
@@ -253,9 +260,5 @@ func (x *exchange) note(err error) {
 // fail answers with an error, where nothing has been answered yet.
 func (x *exchange) fail(err error) {
 	x.note(err)
-	e := llm.AsError(err)
-	if x.r.Context().Err() != nil && e.Code != llm.CodeTooLarge {
-		return // nobody is there to read it
-	}
-	WriteError(x.w, x.hop.Protocol, x.hop.Span.RequestID, e)
+	WriteError(x.w, x.hop.Protocol, x.hop.Span.RequestID, llm.AsError(err))
 }

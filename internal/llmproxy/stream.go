@@ -42,7 +42,7 @@ func (x *exchange) relayStream(resp *llm.Response) error {
 			continue
 		}
 		if err := out.write(events, true); err != nil {
-			x.fail499(err)
+			x.note(gone(err))
 			return nil
 		}
 		x.firstByte()
@@ -67,15 +67,11 @@ func (x *exchange) readEvents(events []byte, ends []int) []byte {
 // endStream ends the answer when the upstream's stream has ended with err, and
 // rest stands behind its last whole event.
 func (x *exchange) endStream(out *writer, rest []byte, err error) error {
-	if x.r.Context().Err() != nil {
-		x.fail499(err)
-		return nil
-	}
 	if err == io.EOF && len(rest) > 0 && wholeLine(rest) {
 		// Some upstreams do not send the blank line behind their last event.
 		if x.read.event(rest, x.req.injected) {
 			if werr := out.write(rest, true); werr != nil {
-				x.fail499(werr)
+				x.note(gone(werr))
 				return nil
 			}
 		}
@@ -103,12 +99,6 @@ func (x *exchange) endStream(out *writer, rest []byte, err error) error {
 func wholeLine(text []byte) bool {
 	e := sse.Parse(text)
 	return e.HasData && (string(e.Data) == "[DONE]" || gjson.ValidBytes(e.Data))
-}
-
-// fail499 notes that the caller went away in the middle of a stream.
-func (x *exchange) fail499(err error) {
-	x.event.StatusCode = 0
-	x.note(gone(err))
 }
 
 // errorEvent is an error in the grammar of the operation's stream.

@@ -29,6 +29,10 @@ type Dataplane struct {
 func (d *Dataplane) Serve(w http.ResponseWriter, r *http.Request, dialects []string, next http.Handler) {
 	started := d.Now()
 	snap := d.Runtime.Snapshot()
+	if snap == nil && next != nil && !llmproxy.Recognizes(r) {
+		next.ServeHTTP(w, r)
+		return
+	}
 	if snap == nil {
 		d.refuse(w, r, &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable,
 			Message: "the gateway's configuration cannot be served; its operator finds the reason at /admin/ready"})
