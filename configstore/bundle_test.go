@@ -220,8 +220,8 @@ providers:
 	text, err := b.JSON()
 	require.NoError(t, err)
 	require.JSONEq(t, `{"apiVersion":"gateway.agw/v1alpha1","kind":"GatewayBundle",
-		"providers":[{"id":"a","provider_type":"echo","api_key":"","network":{"extra_headers":{"X-A":"1","X-B":"********"}}},{"id":"b","provider_type":"echo"}],
-		"virtualKeys":[{"id":"k","key":"vk-<0123456789>abc"}]}`, string(text))
+		"providers":[{"id":"a","provider_type":"echo","api_key":"","network":{"extra_headers":{"X-A":"1","X-B":"********"}},"disabled":false},{"id":"b","provider_type":"echo","disabled":false}],
+		"virtualKeys":[{"id":"k","key":"vk-<0123456789>abc","disabled":false}]}`, string(text))
 	require.Less(t, strings.Index(string(text), "providers"), strings.Index(string(text), "virtualKeys"))
 
 	again, faults := ParseBundle(text, JSON, nil)
