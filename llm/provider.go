@@ -67,8 +67,8 @@ type Body interface {
 // An HTTP client can then send head and body in one write.
 type InMemory interface {
 	// Bytes returns the bytes and a function to call when nobody reads them any
-	// more. Not calling it is safe: the memory is then left to the collector.
-	// The bytes must not be changed.
+	// more; nil when nobody needs to know. Not calling it is safe: the memory is
+	// then left to the collector. The bytes must not be changed.
 	Bytes() (b []byte, done func())
 }
 
@@ -80,7 +80,7 @@ type bytesBody []byte
 func (b bytesBody) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
 func (b bytesBody) Len() int64                   { return int64(len(b)) }
 func (b bytesBody) Replayable() bool             { return true }
-func (b bytesBody) Bytes() ([]byte, func())      { return b, func() {} }
+func (b bytesBody) Bytes() ([]byte, func())      { return b, nil }
 
 // Response is an upstream's answer. Whoever received it closes Body.
 type Response struct {

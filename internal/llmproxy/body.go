@@ -44,7 +44,7 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 	if size > max {
 		return nil, tooLarge(max)
 	}
-	b := newBuffer(int(size) + spare)
+	b := newBuffer(int(size) + spare) // an unknown size is -1
 	timed := false
 	for {
 		if len(b.b) == cap(b.b) {

@@ -9,29 +9,31 @@ import (
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 )
 
-// buffer is a request body in memory. It returns to its pool when the engine and
-// every upstream attempt have dropped it.
+// buffer is a request body in memory. A large one returns to its pool when the
+// engine and every upstream attempt have dropped it; to keep track of that would
+// cost more than a small one is worth.
 type buffer struct {
 	mu      sync.Mutex
+	pooled  bool
 	holds   int
 	b       []byte
 	members jsonscan.Members
 }
 
 const (
-	spare     = 512     // room for what is inserted, and for reading to the end
-	minBuffer = 4 << 10 // the smallest worth pooling
-	maxPooled = 1 << 20 // larger ones are left to the collector
+	spare     = 512      // room for what is inserted, and for reading to the end
+	minPooled = 16 << 10 // smaller ones are left to the collector
+	maxPooled = 1 << 20  // larger ones too
 )
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 func newBuffer(size int) *buffer {
-	b := buffers.Get().(*buffer)
-	b.holds = 1
-	if size < minBuffer {
-		size = minBuffer
+	if size < minPooled {
+		return &buffer{b: make([]byte, 0, size)}
 	}
+	b := buffers.Get().(*buffer)
+	b.pooled, b.holds = true, 1
 	if cap(b.b) < size {
 		b.b = make([]byte, 0, size)
 	}
@@ -40,6 +42,9 @@ func newBuffer(size int) *buffer {
 }
 
 func (b *buffer) drop() {
+	if !b.pooled {
+		return
+	}
 	b.mu.Lock()
 	b.holds--
 	free := b.holds == 0
@@ -51,6 +56,9 @@ func (b *buffer) drop() {
 
 // Bytes implements [llm.InMemory].
 func (b *buffer) Bytes() ([]byte, func()) {
+	if !b.pooled {
+		return b.b, nil
+	}
 	b.mu.Lock()
 	b.holds++
 	b.mu.Unlock()
@@ -60,6 +68,9 @@ func (b *buffer) Bytes() ([]byte, func()) {
 // Open implements [llm.Body].
 func (b *buffer) Open() (io.ReadCloser, error) {
 	text, done := b.Bytes()
+	if done == nil {
+		return io.NopCloser(bytes.NewReader(text)), nil
+	}
 	return &openBuffer{Reader: bytes.NewReader(text), done: sync.OnceFunc(done)}, nil
 }
 

@@ -219,12 +219,17 @@ func noRetry(err error, retries int) error {
 // begin starts the event.
 func (x *exchange) begin() {
 	s := x.hop.Span
-	x.llm = &metrics.LLM{API: x.hop.Protocol, Operation: string(x.hop.Endpoint.Operation)}
+	var both struct { // one allocation
+		event metrics.Event
+		llm   metrics.LLM
+	}
+	x.llm, x.event = &both.llm, &both.event
+	both.llm = metrics.LLM{API: x.hop.Protocol, Operation: string(x.hop.Endpoint.Operation)}
 	if t := x.hop.Target; t != nil {
 		x.llm.ProviderID, x.llm.ProviderType = t.ProviderID, t.ProviderType
 	}
-	x.event = &metrics.Event{
-		EventID: trace.NewID(), TraceID: s.TraceID, SpanID: s.SpanID, ParentSpanID: s.ParentID, AgentDepth: s.Depth,
+	both.event = metrics.Event{
+		EventID: s.UniqueID(), TraceID: s.TraceID, SpanID: s.SpanID, ParentSpanID: s.ParentID, AgentDepth: s.Depth,
 		StartedAt: x.hop.Started, RouteID: x.hop.RouteID, RouteKind: metrics.KindLLM, RouteProtocol: x.hop.Protocol,
 		VirtualKeyID: x.hop.Caller.KeyID, LLM: x.llm,
 	}

@@ -68,7 +68,7 @@ func policies(passing, dropped []string) map[string]policy {
 // here knows goes through, so that a new header of a protocol needs no release;
 // what could be a credential never does.
 func upstreamHeader(in http.Header) http.Header {
-	out := make(http.Header, len(in)+2)
+	out := make(http.Header, 8)
 	named := in["Connection"]
 	for k, v := range in {
 		if callerHeader(k) == pass && !listed(named, k) {

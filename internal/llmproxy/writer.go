@@ -11,7 +11,7 @@ import (
 // it is long enough to fill a connection's buffers, or takes long.
 type writer struct {
 	w     http.ResponseWriter
-	c     *http.ResponseController
+	c     *http.ResponseController // made when it is needed
 	stall time.Duration
 	now   func() time.Time
 
@@ -26,7 +26,7 @@ const (
 )
 
 func (x *exchange) writer() *writer {
-	return &writer{w: x.w, c: http.NewResponseController(x.w), stall: x.limits.ClientStall, now: x.now, moved: x.now()}
+	return &writer{w: x.w, stall: x.limits.ClientStall, now: x.now, moved: x.now()}
 }
 
 // write writes b, and flushes it when asked to.
@@ -34,7 +34,7 @@ func (w *writer) write(b []byte, flush bool) error {
 	w.unguarded += len(b)
 	if now := w.now(); w.unguarded > guardBytes || now.Sub(w.moved) > guardEvery {
 		w.unguarded, w.moved, w.guarded = 0, now, true
-		if err := w.c.SetWriteDeadline(now.Add(w.stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := w.controller().SetWriteDeadline(now.Add(w.stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
 	}
@@ -44,7 +44,7 @@ func (w *writer) write(b []byte, flush bool) error {
 	if !flush {
 		return nil
 	}
-	if err := w.c.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := w.controller().Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	return nil
@@ -55,4 +55,11 @@ func (w *writer) close() {
 	if w.guarded {
 		_ = w.c.SetWriteDeadline(time.Time{})
 	}
+}
+
+func (w *writer) controller() *http.ResponseController {
+	if w.c == nil {
+		w.c = http.NewResponseController(w.w)
+	}
+	return w.c
 }

@@ -5,6 +5,7 @@
 package trace
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
@@ -26,10 +27,10 @@ type Span struct {
 // taken for absent, except for the depth: ok is false when that cannot be read,
 // so that a limit cannot be evaded by garbage.
 func Start(h http.Header) (s Span, ok bool) {
-	var own [24]byte
-	putRandom(own[:])
-	s.SpanID = hex.EncodeToString(own[:8])
-	s.RequestID = "req_" + hex.EncodeToString(own[8:])
+	const prefix = "req_"
+	ids := prefix + randomHex() // one allocation for all three
+	s.RequestID = ids[:len(prefix)+32]
+	s.SpanID = ids[len(prefix)+32 : len(prefix)+48]
 	if trace, parent, valid := parseParent(first(h, "Traceparent")); valid {
 		s.TraceID, s.ParentID = trace, parent
 		s.State = joined(h["Tracestate"])
@@ -39,9 +40,7 @@ func Start(h http.Header) (s Span, ok bool) {
 			s.ParentID = p
 		}
 	} else {
-		var id [16]byte
-		putRandom(id[:])
-		s.TraceID = hex.EncodeToString(id[:])
+		s.TraceID = ids[len(prefix)+48:]
 	}
 	if d := first(h, "X-Agent-Depth"); d != "" {
 		n, err := strconv.Atoi(d)
@@ -53,32 +52,31 @@ func Start(h http.Header) (s Span, ok bool) {
 	return s, true
 }
 
+// UniqueID is an id for what records this hop: 32 hex digits.
+func (s Span) UniqueID() string { return s.RequestID[len("req_"):] }
+
 // Write sets the headers of the response.
 func (s Span) Write(h http.Header) {
-	h["Traceparent"] = []string{"00-" + s.TraceID + "-" + s.SpanID + "-01"}
+	v := []string{"00-" + s.TraceID + "-" + s.SpanID + "-01", s.TraceID, s.SpanID, s.RequestID, strconv.Itoa(s.Depth + 1)}
+	h["Traceparent"] = v[0:1:1]
+	h["X-Trace-Id"] = v[1:2:2]
+	h["X-Span-Id"] = v[2:3:3]
+	h["X-Request-Id"] = v[3:4:4]
+	h["X-Agent-Depth"] = v[4:5:5]
 	if s.State != "" {
 		h["Tracestate"] = []string{s.State}
 	}
-	h["X-Trace-Id"] = []string{s.TraceID}
-	h["X-Span-Id"] = []string{s.SpanID}
-	h["X-Request-Id"] = []string{s.RequestID}
-	h["X-Agent-Depth"] = []string{strconv.Itoa(s.Depth + 1)}
 }
 
-// NewID returns 32 random hex digits. They are unique, not secret.
-func NewID() string {
-	var b [16]byte
-	putRandom(b[:])
-	return hex.EncodeToString(b[:])
-}
-
-func putRandom(b []byte) {
-	for i := 0; i < len(b); i += 8 {
-		v := rand.Uint64()
-		for j := range 8 {
-			b[i+j] = byte(v >> (8 * j))
-		}
+// randomHex returns 80 random hex digits. They are unique, not secret.
+func randomHex() string {
+	var raw [40]byte
+	for i := 0; i < len(raw); i += 8 {
+		binary.LittleEndian.PutUint64(raw[i:], rand.Uint64())
 	}
+	var text [2 * len(raw)]byte
+	hex.Encode(text[:], raw[:])
+	return string(text[:])
 }
 
 func first(h http.Header, name string) string {

@@ -31,7 +31,11 @@ func setBody(ctx context.Context, req *http.Request, b llm.Body) (context.Contex
 	text, done := m.Bytes()
 	if len(text) == 0 {
 		req.Body = http.NoBody
-		done()
+		return ctx, nil, nil
+	}
+	if done == nil {
+		req.Body = io.NopCloser(bytes.NewReader(text))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
 		return ctx, nil, nil
 	}
 	l := &lease{begun: 1, done: done}

@@ -116,7 +116,7 @@ func (c *Client) Send(ctx context.Context, call *llm.Call, path string, auth fun
 		}
 		base = u
 	}
-	h := make(http.Header, len(call.Header)+len(c.extra)+4)
+	h := make(http.Header, len(call.Header)+len(c.extra)+2)
 	maps.Copy(h, call.Header)
 	maps.Copy(h, c.extra)
 	h["Accept-Encoding"] = identity
