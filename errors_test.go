@@ -145,7 +145,9 @@ credentials:
 		require.True(t, e.Success)
 
 		up.Reset()
-		up.Script(func(llmtest.Recorded) *llmtest.Fault { return &llmtest.Fault{Status: status, Message: "wrong key sk-x"} })
+		up.Script(func(llmtest.Recorded) *llmtest.Fault {
+			return &llmtest.Fault{Status: status, Message: "wrong key sk-x"}
+		})
 		got = s.do(t, "POST", "/v1/chat/completions", chatBody)
 		require.Equal(t, 502, got.Status)
 		requireError(t, "openai", got, "server_error")
@@ -183,7 +185,9 @@ func TestRetries(t *testing.T) {
 		require.True(t, e.Success)
 
 		up.Reset()
-		up.Script(func(llmtest.Recorded) *llmtest.Fault { return &llmtest.Fault{Status: status, Header: http.Header{"X-Should-Retry": {"true"}}} })
+		up.Script(func(llmtest.Recorded) *llmtest.Fault {
+			return &llmtest.Fault{Status: status, Header: http.Header{"X-Should-Retry": {"true"}}}
+		})
 		got = s.do(t, "POST", "/v1/chat/completions", chatBody)
 		require.GreaterOrEqual(t, got.Status, 400)
 		require.Equal(t, []string{"false"}, got.Header["X-Should-Retry"])

@@ -112,15 +112,17 @@ func (g *Gateway) VirtualKey(id string) string {
 	return e.Object.(*configstore.VirtualKey).Key.Reveal()
 }
 
-// Shutdown writes the events that are queued, until ctx is done, and frees what
-// the gateway holds. Stop the HTTP server first: requests under way are not
-// waited for. What was given to New, the store, the event writer and the
-// providers, stays open. Calls after the first do nothing and return the same.
+// Shutdown waits for the requests under way, writes the events that are queued,
+// both until ctx is done, and frees what the gateway holds. Stop the HTTP server
+// first, so that no new requests come. What was given to New, the store, the
+// event writer and the providers, stays open. Calls after the first do nothing
+// and return the same.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.shutdown.Do(func() {
+		g.ended = g.data.Drain(ctx)
 		g.runtime.Close()
 		if g.pipeline != nil {
-			g.ended = g.pipeline.Close(ctx)
+			g.ended = errors.Join(g.ended, g.pipeline.Close(ctx))
 		}
 	})
 	return g.ended

@@ -16,7 +16,10 @@ import (
 	"github.com/agent-gateway/agent-gateway/configstore"
 )
 
-type devCommand struct{ common }
+type devCommand struct {
+	common
+	ConfigStore string `default:"./data/dev.db" placeholder:"FILE" help:"The SQLite file of events, and of what the Admin API adds. It is not the daemon's own, whose objects could be at odds with these."`
+}
 
 // devProvider is a provider that dev sets up when its key is in the environment.
 type devProvider struct {
@@ -39,7 +42,10 @@ const devKey = "dev"
 // Run serves what it finds until ctx is done.
 func (c *devCommand) Run(ctx context.Context, o output) error {
 	routes, objects := devObjects(os.Getenv)
-	return c.serve(ctx, o, []gateway.Option{gateway.WithStatic(objects...)}, func(d *daemon) error {
+	return c.serve(ctx, o, c.ConfigStore, []gateway.Option{gateway.WithStatic(objects...)}, func(d *daemon) error {
+		if err := d.gw.Ready(); err != nil {
+			return fmt.Errorf("what the Admin API has stored is at odds with this configuration: %w; begin anew with another --config-store", err)
+		}
 		base := "http://" + d.data.Addr().String()
 		key := d.gw.VirtualKey(devKey)
 		answer, err := ask(ctx, base+"/echo/v1", key)

@@ -28,7 +28,7 @@ func masterKey(database, fromEnv string) ([]byte, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
-	if info, err := os.Stat(database); err == nil && info.Size() > 0 {
+	if info, err := os.Stat(database); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
 		return nil, fmt.Errorf("the store %s is there, but its key is not: restore %s, or give the key in AGW_MASTER_KEY", database, file)
 	}
 	if err := makeKey(file); err != nil && !errors.Is(err, fs.ErrExist) {

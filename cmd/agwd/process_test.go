@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,15 +49,8 @@ func (s setup) launch(t testing.TB) *process {
 	if s.dir == "" {
 		s.dir = t.TempDir()
 	}
-	args := s.args
-	if !strings.Contains(strings.Join(args, " ")+" ", "--addr ") {
-		args = append(args[:len(args):len(args)], "--addr", "127.0.0.1:0")
-	}
-	if !strings.Contains(strings.Join(args, " ")+" ", "--admin-addr ") {
-		args = append(args[:len(args):len(args)], "--admin-addr", "127.0.0.1:0")
-	}
 	p := &process{t: t, dir: s.dir, stdout: newTranscript(), stderr: newTranscript(), exited: make(chan struct{})}
-	p.cmd = exec.Command("agwd", args...)
+	p.cmd = exec.Command("agwd", append(slices.Clone(s.args), "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0")...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, p.stdout, p.stderr
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "GORACE=" + gorace, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}, s.env...)
 	require.NoError(t, p.cmd.Start())
@@ -157,4 +151,20 @@ func (o *transcript) read() (string, <-chan struct{}) {
 func (o *transcript) String() string {
 	text, _ := o.read()
 	return text
+}
+
+// password opens the Admin API of startWithPassword.
+const password = "admin-password-0123456789"
+
+// startWithPassword starts agwd with an Admin API that wants a password.
+func startWithPassword(t testing.TB, args ...string) *process {
+	t.Helper()
+	hash, err := exec.Command("agwd", "hash-password", "--plaintext", password).Output()
+	require.NoError(t, err)
+	p := setup{
+		env:  []string{"AGW_ADMIN_BASIC_AUTH_HASH=admin:" + strings.TrimSpace(string(hash)), "AGW_MASTER_KEY=" + masterKeyText},
+		args: args,
+	}.start(t)
+	p.user, p.password = "admin", password
+	return p
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/tidwall/gjson"
@@ -32,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Deadline:            time.Now().Add(3 * patience),
 		Setup: func(env *testscript.Env) error {
 			tb := env.T().(testing.TB)
 			up := llmtest.NewUpstream(tb)
@@ -48,7 +50,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"capture": capture, "exits": exits, "serve": serve, "stop": stop, "write": write, "mode": mode,
+			"capture": capture, "exits": exits, "serve": serve, "terminate": terminate, "write": write, "mode": mode,
 		},
 	})
 }
@@ -62,8 +64,8 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("AGW_BASE_URL", s.running.data+"/v1")
 }
 
-// stop ends agwd, which must end well.
-func stop(ts *testscript.TestScript, _ bool, _ []string) {
+// terminate ends agwd, which must end well.
+func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	s := ts.Value(scriptKey{}).(*script)
 	if code := s.running.terminate(); code != 0 {
 		ts.Fatalf("agwd ended with %d\n%s", code, s.running.stderr)

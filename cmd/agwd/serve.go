@@ -25,15 +25,15 @@ type common struct {
 	AdminBasicAuthHash   string     `env:"AGW_ADMIN_BASIC_AUTH_HASH" placeholder:"USER:BCRYPT" help:"Who may use the Admin API: a user name, a colon, and the output of agwd hash-password."`
 	AdminOrigin          []string   `placeholder:"ORIGIN" help:"A foreign origin whose pages may use the Admin API, as https://host. Repeats."`
 	InsecureAdmin        bool       `help:"Let the Admin API listen beyond loopback without authentication."`
-	ConfigStore          string     `default:"./data/configstore.db" placeholder:"FILE" help:"The SQLite file of configuration and events. Its secrets are sealed with AGW_MASTER_KEY, or else with a key file made beside it."`
 	ProviderType         []string   `placeholder:"TYPE" help:"Enable this provider type only. Repeats; all are enabled without it."`
-	MetricsRetentionDays int        `default:"30" help:"How long events are kept; -1 keeps them forever."`
+	MetricsRetentionDays int        `default:"30" help:"How long events are kept; =-1 keeps them forever."`
 	MaxAgentDepth        int        `default:"0" help:"Refuse call chains that have come through a gateway this often; 0 is no limit."`
 	LogLevel             slog.Level `default:"info" help:"debug, info, warn or error."`
 }
 
 type serveCommand struct {
 	common
+	ConfigStore  string `default:"./data/configstore.db" placeholder:"FILE" help:"The SQLite file of configuration and events. Its secrets are sealed with AGW_MASTER_KEY, or else with a key file made beside it."`
 	StaticConfig string `placeholder:"FILE" help:"A bundle that lies over the store and cannot be changed while the daemon runs. $${VAR} is expanded."`
 }
 
@@ -47,7 +47,7 @@ func (c *serveCommand) Run(ctx context.Context, o output) error {
 		}
 		opts = append(opts, named(c.StaticConfig, gateway.WithStaticBundle(text, os.LookupEnv)))
 	}
-	return c.serve(ctx, o, opts, func(*daemon) error { return nil })
+	return c.serve(ctx, o, c.ConfigStore, opts, func(*daemon) error { return nil })
 }
 
 // named adds the file's name to each fault of an option.
@@ -73,7 +73,10 @@ type daemon struct {
 }
 
 // serve runs a gateway until ctx is done; started is called when it listens.
-func (c *common) serve(ctx context.Context, o output, opts []gateway.Option, started func(*daemon) error) (err error) {
+func (c *common) serve(ctx context.Context, o output, file string, opts []gateway.Option, started func(*daemon) error) (err error) {
+	if c.MaxAgentDepth < 0 {
+		return fmt.Errorf("--max-agent-depth is %d; it must not be negative", c.MaxAgentDepth)
+	}
 	log := newLogger(o.log, c.LogLevel)
 	auth, err := c.adminAuth(log)
 	if err != nil {
@@ -91,16 +94,16 @@ func (c *common) serve(ctx context.Context, o output, opts []gateway.Option, sta
 	}
 	defer func() { _ = d.admin.Close() }()
 
-	key, err := masterKey(c.ConfigStore, os.Getenv("AGW_MASTER_KEY"))
+	key, err := masterKey(file, os.Getenv("AGW_MASTER_KEY"))
 	if err != nil {
 		return err
 	}
-	store, err := configsqlite.Open(ctx, c.ConfigStore)
+	store, err := configsqlite.Open(ctx, file)
 	if err != nil {
 		return fmt.Errorf("--config-store: %w", err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	events, err := metricssqlite.Open(ctx, c.ConfigStore, metricssqlite.Options{RetentionDays: c.MetricsRetentionDays, Logger: log})
+	events, err := metricssqlite.Open(ctx, file, metricssqlite.Options{RetentionDays: c.MetricsRetentionDays, Logger: log})
 	if err != nil {
 		return fmt.Errorf("--config-store: %w", err)
 	}

@@ -37,27 +37,33 @@ func decoded(r *http.Request) (io.Reader, error) {
 	return nil, llm.Errorf(llm.CodeUnsupportedMedia, "Content-Encoding %.40q is not supported: send the body as it is, or as gzip or deflate", coding)
 }
 
+// firstPiece is how much of an announced length is believed at first.
+const firstPiece = 128 << 10
+
 // readBody reads the body into memory, within the bound. What does not come with
 // the first read has to come in time.
 func (x *exchange) readBody(r io.Reader) (*buffer, error) {
-	size, max := x.r.ContentLength, x.limits.RequestBody
-	if size > max {
-		return nil, tooLarge(max)
+	size, bound := x.r.ContentLength, x.limits.RequestBody
+	if size > bound {
+		x.drain(bound)
+		return nil, tooLarge(bound)
 	}
-	b := newBuffer(int(size) + spare) // an unknown size is -1
+	// Memory follows what has come, not what was announced.
+	b := newBuffer(int(min(size, firstPiece)) + spare) // an unknown size is -1
 	timed := false
 	for {
 		if len(b.b) == cap(b.b) {
-			b.b = slices.Grow(b.b, cap(b.b))
+			b.b = slices.Grow(b.b, max(cap(b.b), int(min(size, 4*int64(cap(b.b))))+spare-len(b.b)))
 		}
 		n, err := r.Read(b.b[len(b.b):cap(b.b)])
 		b.b = b.b[:len(b.b)+n]
 		switch {
-		case int64(len(b.b)) > max:
-			err = tooLarge(max)
+		case int64(len(b.b)) > bound:
+			x.drain(bound)
+			err = tooLarge(bound)
 		case err == io.EOF:
 		case err != nil:
-			err = bodyError(err, max)
+			err = bodyError(err, bound)
 		case !timed && int64(len(b.b)) < size || size < 0 && !timed:
 			timed = true
 			c := http.NewResponseController(x.w)
@@ -74,6 +80,15 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 		}
 	}
 }
+
+// drain reads some of a body that is refused: a caller that is cut off while it
+// sends does not read the answer.
+func (x *exchange) drain(n int64) {
+	_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(drainTime))
+	_, _ = io.CopyN(io.Discard, x.r.Body, n)
+}
+
+const drainTime = 5 * time.Second
 
 func tooLarge(max int64) error {
 	return llm.Errorf(llm.CodeTooLarge, "the request body is larger than this gateway's bound of %d bytes", max)

@@ -38,11 +38,12 @@ func (rt *Runtime) Apply(ctx context.Context, dryRun bool, plan func(*Set) ([]Ch
 		if !errors.Is(err, configstore.ErrConflict) {
 			return err
 		}
-		if err := rt.reloadLocked(ctx); err != nil {
+		unread, err := rt.reload(ctx)
+		if unread { // there is nothing newer to plan on
+			return fmt.Errorf("%w: %w", ErrStore, err)
+		}
+		if err != nil {
 			rt.log.WarnContext(ctx, "another process committed a configuration that cannot be served", "error", err)
-			if rt.current.Load() == st { // not even read: there is nothing newer to plan on
-				return fmt.Errorf("%w: %w", ErrStore, err)
-			}
 		}
 	}
 }
@@ -72,8 +73,8 @@ func (rt *Runtime) commit(ctx context.Context, st *state, dryRun bool, changes [
 	}
 	next := st.set.with(st.set.Rev+1, entries)
 	snap, err := rt.compiler.compile(next, st.snap)
-	if err != nil && !mends(err, st.problem) {
-		return err
+	if added := fresh(err, st.problem); added != nil {
+		return added
 	}
 	if dryRun {
 		snap.closeBut(st.snap)
@@ -95,17 +96,20 @@ func (rt *Runtime) commit(ctx context.Context, st *state, dryRun bool, changes [
 	return nil
 }
 
-// mends says whether a change to a set that cannot be served leaves fewer
-// problems and no new ones, so that many can be mended one by one.
-func mends(next, current error) bool {
+// fresh returns those problems of a set that another one, which cannot be served
+// either, does not have. Where there are fewer problems than before, none counts:
+// to mend one can bring another to light.
+func fresh(next, current error) error {
 	var after, before Problems
-	if !errors.As(next, &after) || !errors.As(current, &before) || len(after) >= len(before) {
-		return false
+	if !errors.As(next, &after) || !errors.As(current, &before) {
+		return next
 	}
-	for _, p := range after {
-		if !slices.Contains(before, p) {
-			return false
-		}
+	if len(after) < len(before) {
+		return nil
 	}
-	return true
+	after = slices.DeleteFunc(slices.Clone(after), func(p Problem) bool { return slices.Contains(before, p) })
+	if len(after) == 0 {
+		return nil
+	}
+	return after
 }

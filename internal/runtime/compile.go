@@ -63,9 +63,7 @@ func (c *compiler) compile(set *Set, prev *Snapshot) (*Snapshot, error) {
 	var problems Problems
 	problems = append(problems, checkRefs(set)...)
 	problems = append(problems, c.compileProviders(set, prev, snap)...)
-	if len(problems) == 0 { // routes need whole providers
-		problems = append(problems, c.compileRoutes(set, snap)...)
-	}
+	problems = append(problems, c.compileRoutes(set, snap)...)
 	problems = append(problems, compileKeys(set, snap)...)
 	if len(problems) > 0 {
 		snap.closeBut(prev)
@@ -97,7 +95,7 @@ func checkRefs(set *Set) (problems Problems) {
 		for _, e := range byID {
 			for _, ref := range e.refs {
 				if !slices.ContainsFunc(ref.Kinds, func(kind string) bool { return set.Get(kind, ref.ID) != nil }) {
-					problems = append(problems, Problem{Kind: e.Kind.Name, ID: e.ID(), Field: ref.Field,
+					problems = append(problems, Problem{Kind: e.Kind.Name, ID: e.ID(), Field: ref.Field, Dangling: true,
 						Text: "refers to " + strings.Join(ref.Kinds, " or ") + " " + strconv.Quote(ref.ID) + ", which does not exist"})
 				}
 			}
@@ -188,6 +186,9 @@ func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
 			host: strings.TrimPrefix(o.MatchPolicy.Host, "*"), prefix: (&url.URL{Path: o.MatchPolicy.PathPrefix}).EscapedPath(), methods: o.MatchPolicy.Methods,
 		}
 		id := o.TargetPolicy.ProviderTarget.ProviderID
+		if snap.providers[id].provider == nil {
+			continue // that is a problem already
+		}
 		provider := set.Get("provider", id).Object.(*configstore.Provider)
 		if !serves(snap.providers[id].provider, o.Protocol) {
 			problems = append(problems, Problem{Kind: "llm_route", ID: o.ID, Field: "target_policy.provider_target.provider_id",

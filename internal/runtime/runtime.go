@@ -79,6 +79,10 @@ func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 	rt.swap(set)
 	rt.mu.Unlock()
 	if st := rt.current.Load(); st.problem != nil {
+		if err := rt.beyondMending(st.problem); err != nil {
+			st.snap.closeBut(nil)
+			return nil, fmt.Errorf("the static configuration cannot be served: %w", err)
+		}
 		rt.log.ErrorContext(ctx, "the stored configuration cannot be served; mend it through the Admin API", "error", st.problem)
 	}
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -91,6 +95,22 @@ func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 	rt.stop = stop
 	go rt.follow(follow, revs)
 	return rt, nil
+}
+
+// beyondMending returns the problems of static objects, which nobody can change
+// while the gateway runs. What they refer to may yet be added.
+func (rt *Runtime) beyondMending(problem error) error {
+	var all, static Problems
+	errors.As(problem, &all)
+	for _, p := range all {
+		if !p.Dangling && rt.static[[2]string{p.Kind, p.ID}] != nil {
+			static = append(static, p)
+		}
+	}
+	if len(static) == 0 {
+		return nil
+	}
+	return static
 }
 
 // Close stops following the store and closes the providers' idle connections.
@@ -251,37 +271,53 @@ func (rt *Runtime) swap(set *Set) {
 	old.closeBut(snap)
 }
 
+// reloadAgain is how soon a store that could not be read is read again.
+const reloadAgain = 5 * time.Second
+
 // follow takes over what others commit.
 func (rt *Runtime) follow(ctx context.Context, revs <-chan int64) {
 	defer close(rt.done)
-	for rev := range revs {
-		if rev <= rt.Set().Rev {
-			continue // our own
+	again := time.NewTimer(reloadAgain)
+	again.Stop()
+	for {
+		select {
+		case rev, ok := <-revs:
+			if !ok {
+				return
+			}
+			if rev <= rt.Set().Rev {
+				continue // our own
+			}
+		case <-again.C:
 		}
-		if err := rt.reload(ctx); err != nil && ctx.Err() == nil {
-			rt.log.ErrorContext(ctx, "the changed configuration cannot be served; the last good one goes on", "revision", rev, "error", err)
+		rt.mu.Lock()
+		unread, err := rt.reload(ctx)
+		rt.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
+			rt.log.ErrorContext(ctx, "the changed configuration cannot be served; the last good one goes on", "error", err)
+		}
+		if unread {
+			again.Reset(reloadAgain)
 		}
 	}
 }
 
-func (rt *Runtime) reload(ctx context.Context) error {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	return rt.reloadLocked(ctx)
-}
-
-func (rt *Runtime) reloadLocked(ctx context.Context) error {
+// reload takes over the store's newest set. When that cannot be read, unread is
+// true and everything stays, but for what Ready says. The caller holds mu.
+func (rt *Runtime) reload(ctx context.Context) (unread bool, err error) {
+	st := rt.current.Load()
 	stored, err := rt.store.Load(ctx)
-	if err != nil {
-		return err
+	if err == nil && stored.Rev == st.set.Rev {
+		return false, nil
 	}
-	if stored.Rev == rt.Set().Rev {
-		return nil
+	var set *Set
+	if err == nil {
+		set, err = rt.decode(stored, st.set)
 	}
-	set, err := rt.decode(stored, rt.Set())
 	if err != nil {
-		return err
+		rt.current.Store(&state{st.set, st.snap, fmt.Errorf("the store's newest configuration cannot be read: %w", err)})
+		return true, err
 	}
 	rt.swap(set)
-	return rt.Ready()
+	return false, rt.Ready()
 }

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -21,12 +22,19 @@ type Dataplane struct {
 	MaxAgentDepth int
 	Now           func() time.Time
 	Log           *slog.Logger
+
+	running running
 }
+
+// Drain waits until the requests under way have ended, or ctx.
+func (d *Dataplane) Drain(ctx context.Context) error { return d.running.drain(ctx) }
 
 // Serve answers one request: match, authenticate, then the engine's send, relay
 // and record. What no route of the dialects takes goes to next; without a next
 // it is answered with 404. nil dialects are all of them.
 func (d *Dataplane) Serve(w http.ResponseWriter, r *http.Request, dialects []string, next http.Handler) {
+	d.running.enter()
+	defer d.running.leave()
 	started := d.Now()
 	snap := d.Runtime.Snapshot()
 	if snap == nil && next != nil && !llmproxy.Recognizes(r) {

@@ -94,6 +94,8 @@ type Problem struct {
 	// Conflict says that the object is at odds with another one, rather than
 	// wrong in itself.
 	Conflict bool
+	// Dangling says that the object refers to one that is not there.
+	Dangling bool
 }
 
 func (p Problem) Error() string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -55,10 +56,14 @@ func loadYAML(b []byte) (docs []*yaml.Node, err error) {
 	return docs, nil
 }
 
+// unquoted finds what the library quotes of the document, which may be a secret
+// that somebody forgot to quote.
+var unquoted = regexp.MustCompile(`'[^']*'|"[^"]*"|` + "`[^`]*`")
+
 func yamlError(err error) error {
 	var load *yaml.LoadError
 	if errors.As(err, &load) {
-		return &SyntaxError{load.Mark.Line, load.Message}
+		return &SyntaxError{load.Mark.Line, unquoted.ReplaceAllString(load.Message, "…")}
 	}
 	return &SyntaxError{Text: "this is not YAML"}
 }

@@ -60,9 +60,9 @@ func (b *body) Read(p []byte) (int, error) {
 		b.timer.Reset(b.timeout)
 	}
 	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), errTimeout) {
-		err = &llm.Error{Code: llm.CodeUpstreamTimeout, Message: "the upstream went silent in the middle of its answer", Cause: err}
+		return n, &llm.Error{Code: llm.CodeUpstreamTimeout, Message: "the upstream went silent in the middle of its answer", Cause: errTimeout}
 	}
-	return n, err
+	return n, withoutContent(err)
 }
 
 func (b *body) Close() error {

@@ -3,9 +3,12 @@
 package upstream
 
 import (
+	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -169,7 +172,39 @@ func (c *Client) explain(ctx context.Context, err error) error {
 	}
 	var timeout net.Error
 	if errors.Is(context.Cause(ctx), errTimeout) || errors.As(err, &timeout) && timeout.Timeout() {
-		return &llm.Error{Code: llm.CodeUpstreamTimeout, Message: fmt.Sprintf("provider %s did not answer in time", c.id), Cause: err}
+		return &llm.Error{Code: llm.CodeUpstreamTimeout, Message: fmt.Sprintf("provider %s did not answer in time", c.id), Cause: withoutContent(err)}
 	}
-	return &llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s cannot be reached", c.id), Cause: err}
+	return &llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s cannot be reached", c.id), Cause: withoutContent(err)}
+}
+
+// errProtocol stands for errors that could quote what an upstream sent.
+var errProtocol = errors.New("what the upstream sent is not valid HTTP")
+
+// withoutContent returns err if it is of a kind that quotes nothing of an
+// exchange: net/http's own errors may hold header lines, or text of an answer.
+func withoutContent(err error) error {
+	var (
+		op          *net.OpError
+		certificate *tls.CertificateVerificationError
+		alert       tls.AlertError
+		record      tls.RecordHeaderError
+	)
+	switch {
+	case err == nil || err == io.EOF:
+		return err
+	case errors.As(err, &op):
+		return op
+	case errors.As(err, &certificate):
+		return certificate
+	case errors.As(err, &alert):
+		return alert
+	case errors.As(err, &record):
+		return errors.New("the upstream does not speak TLS there")
+	}
+	for _, known := range []error{io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded, errTimeout, gzip.ErrHeader, gzip.ErrChecksum} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return errProtocol
 }
