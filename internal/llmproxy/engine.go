@@ -152,6 +152,9 @@ func (x *exchange) send(ctx context.Context) (*llm.Response, error) {
 			Operation: x.hop.Endpoint.Operation, Method: x.r.Method, Path: x.hop.Path, Query: upstreamQuery(x.r),
 			Model: x.req.model, Stream: x.req.stream, Header: upstreamHeader(x.r.Header), Body: x.req.body, Credential: c,
 		})
+		if resp == nil && err == nil {
+			err = &llm.Error{Code: llm.CodeInternal, Final: true, Message: "provider " + t.ProviderID + " returned neither an answer nor an error"}
+		}
 		again := x.req.replayable() && ctx.Err() == nil
 		switch {
 		case err == nil && (resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden):
@@ -168,6 +171,10 @@ func (x *exchange) send(ctx context.Context) (*llm.Response, error) {
 			return nil, err
 		}
 		if !again || retries >= t.MaxRetries {
+			if resp != nil && ctx.Err() != nil {
+				_ = resp.Body.Close()
+				return nil, gone(ctx.Err())
+			}
 			if err != nil {
 				return nil, noRetry(err, retries)
 			}
@@ -188,7 +195,7 @@ func (x *exchange) send(ctx context.Context) (*llm.Response, error) {
 		}
 		retries++
 		if err := sleep(ctx, wait); err != nil {
-			return nil, &llm.Error{Code: llm.CodeCanceled, Message: "the caller went away", Final: true, Cause: err}
+			return nil, gone(err)
 		}
 	}
 }
