@@ -81,7 +81,7 @@ func newParser(commands *commandLine, env func(string) (string, bool), stdout, s
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
-		kong.HelpFormatter(describeFlag),
+		kong.ValueFormatter(describeFlag),
 		kong.Resolvers(environment(env)),
 	)
 }
