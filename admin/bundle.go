@@ -4,6 +4,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -84,7 +85,7 @@ func (a *api) applyBundle(w http.ResponseWriter, r *http.Request) {
 		return changes, nil
 	})
 	if problems := runtime.Problems(nil); errors.As(err, &problems) {
-		for _, p := range problems {
+		for _, p := range ofBundle(problems, bundle) {
 			text := configstore.Fault{Field: p.Field, Text: p.Text}
 			faulty = append(faulty, action{p.Kind, p.ID, "error", text.String()})
 		}
@@ -98,6 +99,18 @@ func (a *api) applyBundle(w http.ResponseWriter, r *http.Request) {
 	default:
 		reply(w, http.StatusOK, rep)
 	}
+}
+
+// ofBundle returns the problems of the bundle's own objects, if there are any:
+// those of others then say the same from the other side.
+func ofBundle(problems runtime.Problems, bundle *configstore.Bundle) runtime.Problems {
+	own := slices.DeleteFunc(slices.Clone(problems), func(p runtime.Problem) bool {
+		return !slices.ContainsFunc(bundle.Items, func(i configstore.BundleItem) bool { return i.Kind.Name == p.Kind && i.Object.ObjectID() == p.ID })
+	})
+	if len(own) == 0 {
+		return problems
+	}
+	return own
 }
 
 func refuse(w http.ResponseWriter, faulty []action) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
@@ -43,17 +44,17 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, err error, kind, id
 	case errors.As(err, &known):
 		fail(w, known.status, known.field, "%s", known.text)
 	case errors.As(err, &problems):
-		status, p := http.StatusBadRequest, problems[0]
-		for _, q := range problems { // what is wrong with the object itself says most
-			if q.Kind == kind && q.ID == id {
-				p = q
-				break
-			}
-		}
-		if p.Conflict || p.Kind != kind || p.ID != id {
+		// What is wrong with the object itself says most. What is wrong with
+		// another one is so because of this change.
+		own := slices.DeleteFunc(slices.Clone(problems), func(p runtime.Problem) bool { return p.Kind != kind || p.ID != id })
+		status := http.StatusBadRequest
+		if len(own) == 0 || own[0].Conflict {
 			status = http.StatusConflict
 		}
-		fail(w, status, p.Field, "%s", strings.Join(texts(problems), "; "))
+		if len(own) > 0 {
+			problems = own
+		}
+		fail(w, status, problems[0].Field, "%s", strings.Join(texts(problems), "; "))
 	case errors.Is(err, metrics.ErrQuery):
 		fail(w, http.StatusBadRequest, "", "%s", err)
 	default:

@@ -50,17 +50,21 @@ func orNone(list []string) string {
 }
 
 func (o objects) get(w http.ResponseWriter, r *http.Request) {
-	o.show(w, r, http.StatusOK, pathID(r))
+	o.show(w, r, http.StatusOK, pathID(r), configstore.Shown)
 }
 
-// show answers with an object, with the secrets that may be read back.
-func (o objects) show(w http.ResponseWriter, r *http.Request, status int, id string) {
+// masked shows an object with all of its secrets masked, as configstore.Shown
+// does without those that an administrator may read back.
+func masked(o configstore.Object) configstore.Object { return o }
+
+// show answers with an object.
+func (o objects) show(w http.ResponseWriter, r *http.Request, status int, id string, as func(configstore.Object) configstore.Object) {
 	e := o.Runtime.Set().Get(o.kind.Name, id)
 	if e == nil {
 		o.answer(w, r, o.unknown(id), o.kind.Name, id)
 		return
 	}
-	reply(w, status, configstore.Shown(e.View()))
+	reply(w, status, as(e.View()))
 }
 
 func (o objects) unknown(id string) error {
@@ -108,7 +112,7 @@ func (o objects) create(w http.ResponseWriter, r *http.Request) {
 		o.answer(w, r, err, o.kind.Name, id)
 		return
 	}
-	o.show(w, r, http.StatusCreated, id)
+	o.show(w, r, http.StatusCreated, id, configstore.Shown)
 }
 
 // generate makes what an object is born with: a virtual key's key.
@@ -125,7 +129,7 @@ func (o objects) update(w http.ResponseWriter, r *http.Request) {
 		o.answer(w, r, err, o.kind.Name, id)
 		return
 	}
-	o.change(w, r, id, func(prev configstore.Object) (configstore.Object, error) {
+	o.change(w, r, id, configstore.Shown, func(prev configstore.Object) (configstore.Object, error) {
 		next := configstore.Clone(next)
 		if k, ok := next.(*configstore.VirtualKey); ok && !k.Key.Keeps() && k.Key.Reveal() == "" {
 			return nil, errorf(http.StatusBadRequest, "key", "virtual_key %s: key cannot be cleared: leave it out to keep it, or POST %s/rotate for a new one", id, id)
@@ -137,8 +141,8 @@ func (o objects) update(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// change makes one object another one and answers with it.
-func (o objects) change(w http.ResponseWriter, r *http.Request, id string, to func(prev configstore.Object) (configstore.Object, error)) {
+// change makes one object another one and answers with it, shown by as.
+func (o objects) change(w http.ResponseWriter, r *http.Request, id string, as func(configstore.Object) configstore.Object, to func(prev configstore.Object) (configstore.Object, error)) {
 	err := o.Runtime.Apply(r.Context(), false, func(set *runtime.Set) ([]runtime.Change, error) {
 		e, err := o.stored(set, id)
 		if err != nil {
@@ -157,7 +161,7 @@ func (o objects) change(w http.ResponseWriter, r *http.Request, id string, to fu
 		o.answer(w, r, err, o.kind.Name, id)
 		return
 	}
-	o.show(w, r, http.StatusOK, id)
+	o.show(w, r, http.StatusOK, id, as)
 }
 
 func (o objects) delete(w http.ResponseWriter, r *http.Request) {
@@ -167,8 +171,7 @@ func (o objects) delete(w http.ResponseWriter, r *http.Request) {
 		return []runtime.Change{{Kind: o.kind, ID: id}}, err
 	})
 	if problems := runtime.Problems(nil); errors.As(err, &problems) {
-		p := problems[0]
-		err = errorf(http.StatusConflict, p.Field, "%s %s is in use: %s", o.kind.Name, id, strings.Join(texts(problems), "; "))
+		err = errorf(http.StatusConflict, problems[0].Field, "%s %s is in use: %s", o.kind.Name, id, strings.Join(users(problems), "; "))
 	}
 	if err != nil {
 		o.answer(w, r, err, o.kind.Name, id)
@@ -177,11 +180,21 @@ func (o objects) delete(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]string{"status": "deleted", "id": id})
 }
 
+// users names what refers to an object that is to be deleted.
+func users(problems runtime.Problems) (out []string) {
+	for i, p := range problems {
+		if p.Dangling {
+			problems[i].Text = "refers to it"
+		}
+	}
+	return texts(problems)
+}
+
 func (o objects) enable(w http.ResponseWriter, r *http.Request)  { o.setDisabled(w, r, false) }
 func (o objects) disable(w http.ResponseWriter, r *http.Request) { o.setDisabled(w, r, true) }
 
 func (o objects) setDisabled(w http.ResponseWriter, r *http.Request, disabled bool) {
-	o.change(w, r, pathID(r), func(prev configstore.Object) (configstore.Object, error) {
+	o.change(w, r, pathID(r), masked, func(prev configstore.Object) (configstore.Object, error) {
 		next := configstore.Clone(prev)
 		configstore.SetDisabled(next, disabled)
 		return next, nil
@@ -191,7 +204,7 @@ func (o objects) setDisabled(w http.ResponseWriter, r *http.Request, disabled bo
 // rotate gives a virtual key a new key; the old one is refused from then on.
 func (a *api) rotate(w http.ResponseWriter, r *http.Request) {
 	kind, _ := configstore.KindByName("virtual_key")
-	objects{a, kind}.change(w, r, pathID(r), func(prev configstore.Object) (configstore.Object, error) {
+	objects{a, kind}.change(w, r, pathID(r), configstore.Shown, func(prev configstore.Object) (configstore.Object, error) {
 		next := configstore.Clone(prev.(*configstore.VirtualKey))
 		next.Key = configstore.NewSecret(configstore.NewVirtualKey())
 		return next, nil

@@ -77,6 +77,9 @@ func (c *common) serve(ctx context.Context, o output, file string, opts []gatewa
 	if c.MaxAgentDepth < 0 {
 		return fmt.Errorf("--max-agent-depth is %d; it must not be negative", c.MaxAgentDepth)
 	}
+	if c.MetricsRetentionDays == 0 || c.MetricsRetentionDays < -1 {
+		return fmt.Errorf("--metrics-retention-days is %d; it must be at least 1, or -1 to keep events forever", c.MetricsRetentionDays)
+	}
 	log := newLogger(o.log, c.LogLevel)
 	auth, err := c.adminAuth(log)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 )
 
+// filled is a buffer as large as those that are pooled.
 func filled(s string) *buffer {
-	b := newBuffer(len(s))
+	b := newBuffer(minPooled + len(s))
 	b.b = append(b.b, s...)
 	return b
 }

@@ -93,41 +93,47 @@ func (b *buffer) Replayable() bool { return true }
 // askForUsage sets stream_options.include_usage, and says whether it had to.
 // Options that are no object are left for the upstream to refuse.
 func (b *buffer) askForUsage(members jsonscan.Members) bool {
-	i := slices.IndexFunc(members, func(m jsonscan.Member) bool { return m.Name == "stream_options" })
-	if i < 0 {
-		b.insert(`"stream_options":{"include_usage":true}`, len(members) == 0)
-		return true
-	}
-	at := members[i]
-	v := b.b[at.Start:at.End]
-	if string(v) == "null" {
-		b.b = slices.Replace(b.b, at.Start, at.End, []byte(`{"include_usage":true}`)...)
+	const wish = `{"include_usage":true}`
+	v := members.Value(b.b, "stream_options")
+	if v == nil || string(v) == "null" {
+		b.set(members, "stream_options", wish)
 		return true
 	}
 	inner, err := jsonscan.Object(v, nil, []string{"include_usage"})
 	if err != nil {
 		return false
 	}
-	if j := slices.IndexFunc(inner, func(m jsonscan.Member) bool { return m.Name == "include_usage" }); j >= 0 {
-		if s := string(v[inner[j].Start:inner[j].End]); s == "true" || s != "false" && s != "null" {
-			return false
-		}
-		b.b = slices.Replace(b.b, at.Start+inner[j].Start, at.Start+inner[j].End, []byte("true")...)
+	options := buffer{b: slices.Clone(v)}
+	switch string(inner.Value(v, "include_usage")) {
+	case "", "false", "null":
+		options.set(inner, "include_usage", "true")
+		b.set(members, "stream_options", string(options.b))
 		return true
 	}
-	text := `"include_usage":true}`
-	if len(inner) > 0 {
-		text = "," + text
-	}
-	b.b = slices.Replace(b.b, at.End-1, at.End, []byte(text)...)
-	return true
+	return false
 }
 
-// insert puts a member at the end of the object.
-func (b *buffer) insert(member string, empty bool) {
-	end := bytes.LastIndexByte(b.b, '}')
-	if !empty {
-		member = "," + member
+// set gives a member a value: in its place if it is there, and else at the end,
+// so that all other bytes keep their order. It returns where the members are now.
+func (b *buffer) set(members jsonscan.Members, name, value string) jsonscan.Members {
+	i := slices.IndexFunc(members, func(m jsonscan.Member) bool { return m.Name == name })
+	if i < 0 {
+		text := `"` + name + `":` + value
+		if len(members) > 0 {
+			text = "," + text
+		}
+		end := bytes.LastIndexByte(b.b, '}')
+		b.b = slices.Insert(b.b, end, []byte(text)...)
+		end += len(text)
+		return append(members, jsonscan.Member{Name: name, Start: end - len(value), End: end})
 	}
-	b.b = slices.Insert(b.b, end, []byte(member)...)
+	at := members[i]
+	b.b = slices.Replace(b.b, at.Start, at.End, []byte(value)...)
+	grown := len(value) - (at.End - at.Start)
+	members[i].End += grown
+	for j := i + 1; j < len(members); j++ {
+		members[j].Start += grown
+		members[j].End += grown
+	}
+	return members
 }

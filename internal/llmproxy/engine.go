@@ -3,9 +3,11 @@ package llmproxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/trace"
@@ -116,6 +118,10 @@ func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, hop Hop) {
 
 	if err := x.readRequest(); err != nil {
 		x.fail(err)
+		return
+	}
+	if op := hop.Endpoint.Operation; !slices.Contains(hop.Target.Provider.Native(op, x.req.model), op) {
+		x.fail(&llm.Error{Code: llm.CodeUnsupported, NoRetry: true, Message: fmt.Sprintf("provider %s of type %s does not serve %s", hop.Target.ProviderID, hop.Target.ProviderType, op)})
 		return
 	}
 	resp, err := x.send(r.Context())

@@ -109,6 +109,9 @@ func (x *exchange) inspect(text []byte, members jsonscan.Members) error {
 		v := text[m.Start:m.End]
 		switch m.Name {
 		case "model":
+			if string(v) == "null" {
+				continue
+			}
 			s, err := jsonscan.String(v)
 			if err != nil {
 				return &llm.Error{Code: llm.CodeInvalidRequest, Message: "model: " + err.Error(), Param: "model"}
@@ -183,13 +186,13 @@ func (x *exchange) complete(buf *buffer, members jsonscan.Members) {
 	if x.hop.Endpoint.Operation == llm.OpenAIBatches || x.hop.Endpoint.Operation == llm.AnthropicBatches {
 		return
 	}
+	if x.req.model == "" && t.DefaultModel != "" {
+		x.req.model = t.DefaultModel
+		members = buf.set(members, "model", quote(t.DefaultModel))
+	}
 	if x.req.stream {
 		if u, ok := t.Provider.(StreamUser); ok && u.StreamUsage(x.hop.Endpoint.Operation) {
 			x.req.injected = buf.askForUsage(members)
 		}
-	}
-	if x.req.model == "" && t.DefaultModel != "" && members.Value(buf.b, "model") == nil {
-		x.req.model = t.DefaultModel
-		buf.insert(`"model":`+quote(t.DefaultModel), len(members) == 0)
 	}
 }

@@ -64,6 +64,7 @@ func (c *compiler) compile(set *Set, prev *Snapshot) (*Snapshot, error) {
 	problems = append(problems, checkRefs(set)...)
 	problems = append(problems, c.compileProviders(set, prev, snap)...)
 	problems = append(problems, c.compileRoutes(set, snap)...)
+	problems = append(problems, checkCredentials(set)...)
 	problems = append(problems, compileKeys(set, snap)...)
 	if len(problems) > 0 {
 		snap.closeBut(prev)
@@ -177,6 +178,16 @@ func credentials(set *Set, p *configstore.Provider) (list []llm.Credential) {
 	return list
 }
 
+// checkCredentials refuses credentials that would authenticate nobody.
+func checkCredentials(set *Set) (problems Problems) {
+	for id, e := range set.entries["credential"] {
+		if e.Object.(*configstore.Credential).Attributes.APIKey.Reveal() == "" {
+			problems = append(problems, Problem{Kind: "credential", ID: id, Field: "attributes.api_key", Text: "is required"})
+		}
+	}
+	return problems
+}
+
 func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
 	targets := map[string]*llmproxy.Target{}
 	for _, e := range set.List("llm_route") {
@@ -207,8 +218,8 @@ func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
 		r.target = targets[id]
 		for _, other := range snap.routes[r.prefix] {
 			if other.Protocol == r.Protocol && other.host == r.host && overlap(other.methods, r.methods) {
-				problems = append(problems, Problem{Kind: "llm_route", ID: r.ID, Field: "match_policy", Conflict: true,
-					Text: "takes the same requests as llm_route " + strconv.Quote(other.ID)})
+				// Either may be the one that is being written.
+				problems = append(problems, sameRequests(r.ID, other.ID), sameRequests(other.ID, r.ID))
 			}
 		}
 		snap.routes[r.prefix] = append(snap.routes[r.prefix], r)
@@ -217,6 +228,10 @@ func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
 		slices.SortStableFunc(routes, func(a, b *Route) int { return hostRank(b.host) - hostRank(a.host) })
 	}
 	return problems
+}
+
+func sameRequests(id, other string) Problem {
+	return Problem{Kind: "llm_route", ID: id, Field: "match_policy", Conflict: true, Other: other, Text: "takes the same requests as llm_route " + strconv.Quote(other)}
 }
 
 // hostRank orders hosts by how specific they are.
@@ -246,13 +261,16 @@ func compileKeys(set *Set, snap *Snapshot) (problems Problems) {
 			k.caller.Models = setOf(o.AllowedModels)
 		}
 		if other := snap.keys[e.hash]; other != nil {
-			problems = append(problems, Problem{Kind: "virtual_key", ID: max(id, other.ID), Field: "key", Conflict: true,
-				Text: "is the key of virtual_key " + strconv.Quote(min(id, other.ID)) + " too"})
+			problems = append(problems, sameKey(id, other.ID), sameKey(other.ID, id))
 			continue
 		}
 		snap.keys[e.hash] = k
 	}
 	return problems
+}
+
+func sameKey(id, other string) Problem {
+	return Problem{Kind: "virtual_key", ID: id, Field: "key", Conflict: true, Other: other, Text: "is the key of virtual_key " + strconv.Quote(other) + " too"}
 }
 
 func setOf(list []string) map[string]struct{} {

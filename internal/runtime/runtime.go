@@ -98,12 +98,14 @@ func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 }
 
 // beyondMending returns the problems of static objects, which nobody can change
-// while the gateway runs. What they refer to may yet be added.
+// while the gateway runs. What they refer to may yet be added, and a stored
+// object that they are at odds with may be changed.
 func (rt *Runtime) beyondMending(problem error) error {
 	var all, static Problems
 	errors.As(problem, &all)
 	for _, p := range all {
-		if !p.Dangling && rt.static[[2]string{p.Kind, p.ID}] != nil {
+		mendable := p.Dangling || p.Conflict && rt.static[[2]string{p.Kind, p.Other}] == nil
+		if !mendable && rt.static[[2]string{p.Kind, p.ID}] != nil {
 			static = append(static, p)
 		}
 	}

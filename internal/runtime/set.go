@@ -92,8 +92,9 @@ type Problem struct {
 	Field    string
 	Text     string
 	// Conflict says that the object is at odds with another one, rather than
-	// wrong in itself.
+	// wrong in itself; Other is that one's id.
 	Conflict bool
+	Other    string
 	// Dangling says that the object refers to one that is not there.
 	Dangling bool
 }
