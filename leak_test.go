@@ -129,3 +129,28 @@ func TestTwoGateways(t *testing.T) {
 	b.event(t)
 	require.Empty(t, a.events)
 }
+
+// Shutdown waits for what is under way, so that its event is not lost.
+func TestShutdownWaitsForRequests(t *testing.T) {
+	up := newUpstream(t)
+	w := new(writer)
+	s := newGateway(t, oneProvider(up), gateway.WithEventWriter(w))
+	step := make(chan struct{}, 1)
+	step <- struct{}{}
+	up.Enqueue(llmtest.Fault{Step: step})
+	resp := s.start(t, t.Context(), "POST", "/v1/messages", messageStream)
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(context.Background()) }()
+	select {
+	case <-done:
+		t.Fatal("Shutdown did not wait")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(step)
+	got := read(resp)
+	require.NoError(t, got.err)
+	require.Contains(t, got.Body, "message_stop")
+	require.NoError(t, <-done)
+	require.Len(t, w.events, 1)
+	require.True(t, w.events[0].Success)
+}

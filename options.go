@@ -202,18 +202,16 @@ func WithProviderTypes(names ...string) Option {
 	}
 }
 
-// WithSink adds a sink for events. One that is also an [http.Handler] serves
-// /admin/metrics/prometheus, and one with a method Pipeline(func()
-// metrics.PipelineStats) is told of the pipeline's health.
+// WithSink adds a sink for events. One with a method Pipeline(func()
+// metrics.PipelineStats) is told of the pipeline's health; one that is also a
+// [metrics.Reader] answers the Admin API's questions, unless the event writer
+// does.
 func WithSink(sink Sink) Option {
 	return func(s *Settings) error {
 		if sink == nil {
 			return errors.New("WithSink: the sink is nil")
 		}
 		s.sinks = append(s.sinks, sink)
-		if h, ok := sink.(http.Handler); ok {
-			s.exposition = h
-		}
 		if p, ok := sink.(interface {
 			Pipeline(func() metrics.PipelineStats)
 		}); ok {
@@ -222,6 +220,18 @@ func WithSink(sink Sink) Option {
 		if r, ok := sink.(metrics.Reader); ok && s.reader == nil {
 			s.reader = r
 		}
+		return nil
+	}
+}
+
+// WithExposition serves /admin/metrics/prometheus with h, such as the sink of
+// package metrics/prometheus.
+func WithExposition(h http.Handler) Option {
+	return func(s *Settings) error {
+		if h == nil {
+			return errors.New("WithExposition: the handler is nil")
+		}
+		s.exposition = h
 		return nil
 	}
 }

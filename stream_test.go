@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/tidwall/gjson"
@@ -182,79 +181,6 @@ func TestAudioIsNotBuffered(t *testing.T) {
 	require.True(t, s.event(t).Success)
 }
 
-// A caller that leaves ends the call upstream, and pays for what it has got.
-func TestCallerLeavesStream(t *testing.T) {
-	up := newUpstream(t)
-	s := newGateway(t, oneProvider(up))
-	for _, st := range streams {
-		t.Run(st.name, func(t *testing.T) {
-			up.Enqueue(llmtest.Fault{Break: llmtest.Stall, After: 5})
-			ctx, cancel := context.WithCancel(t.Context())
-			resp := s.start(t, ctx, "POST", st.path, st.body)
-			seen := bufio.NewReader(resp.Body)
-			for n := 0; n < 5; {
-				line, err := seen.ReadString('\n')
-				require.NoError(t, err)
-				if line == "\n" {
-					n++
-				}
-			}
-			cancel()
-			within, stop := context.WithTimeout(t.Context(), soon)
-			defer stop()
-			require.NoError(t, up.WaitCanceled(within))
-			_ = resp.Body.Close()
-			e := s.event(t)
-			require.Equal(t, 499, e.StatusCode)
-			require.Equal(t, "canceled", e.ErrorType)
-			require.False(t, e.Success)
-			require.False(t, e.LLM.UsageFinalized)
-			require.Positive(t, e.LLM.InputTokens.N)
-			require.Positive(t, e.LLM.OutputTokens.N)
-			require.Equal(t, e.LLM.InputTokens.N+e.LLM.OutputTokens.N, e.LLM.TotalTokens.N)
-		})
-	}
-}
-
-// A caller that leaves before anything came has consumed nothing that is known.
-func TestCallerLeavesBeforeAnswer(t *testing.T) {
-	up := newUpstream(t)
-	s := newGateway(t, oneProvider(up))
-	up.Enqueue(llmtest.Fault{Delay: time.Minute})
-	ctx, cancel := context.WithCancel(t.Context())
-	failed := make(chan error, 1)
-	go func() {
-		req, err := http.NewRequestWithContext(ctx, "POST", s.URL+"/v1/messages", strings.NewReader(messageStream))
-		if err == nil {
-			_, err = s.client.Do(req)
-		}
-		failed <- err
-	}()
-	require.NoError(t, up.WaitCount(t.Context(), 1))
-	cancel()
-	require.ErrorIs(t, <-failed, context.Canceled)
-	within, stop := context.WithTimeout(t.Context(), soon)
-	defer stop()
-	require.NoError(t, up.WaitCanceled(within))
-	e := s.event(t)
-	require.Equal(t, 499, e.StatusCode)
-	require.False(t, e.LLM.TotalTokens.Known)
-	require.Zero(t, e.LLM.TimeToFirstByte)
-}
-
-// A caller that does not read is given up on, and its upstream call with it.
-func TestCallerStalls(t *testing.T) {
-	up := newUpstream(t)
-	s := newGateway(t, oneProvider(up), gateway.WithLimits(gateway.Limits{ClientStall: 200 * time.Millisecond}))
-	up.Enqueue(llmtest.Fault{Size: 48 << 20, Chunks: 4000})
-	resp := s.start(t, t.Context(), "POST", "/v1/chat/completions", chatStream)
-	defer func() { _ = resp.Body.Close() }()
-	e := s.event(t)
-	require.Equal(t, "canceled", e.ErrorType)
-	require.Equal(t, 499, e.StatusCode)
-	require.NoError(t, up.WaitIdle(t.Context()))
-}
-
 // One event is bounded, and so is the memory that it takes.
 func TestEventBound(t *testing.T) {
 	up := newUpstream(t)
@@ -273,5 +199,46 @@ func TestEventBound(t *testing.T) {
 			require.Equal(t, "responses", st.name)
 		}
 		s.event(t)
+	}
+}
+
+// An upstream that compresses, though it was asked not to, is understood.
+func TestGzippedAnswer(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	for _, st := range streams {
+		up.Enqueue(llmtest.Fault{Gzip: true})
+		got := s.do(t, "POST", st.path, st.body)
+		require.NoError(t, got.err)
+		require.NotContains(t, got.Header, "Content-Encoding")
+		require.Contains(t, got.Body, st.terminator)
+		dataOf(t, got.Body)
+		require.True(t, s.event(t).LLM.UsageFinalized)
+	}
+	for _, d := range dialects {
+		up.Enqueue(llmtest.Fault{Gzip: true})
+		got := s.do(t, "POST", d.path, d.body)
+		require.NoError(t, got.err)
+		require.True(t, gjson.Valid(got.Body), got.Body)
+		require.True(t, s.event(t).LLM.UsageFinalized)
+	}
+}
+
+// … even when the connection breaks behind its error.
+func TestStreamErrorThenReset(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	for path, event := range map[string]string{
+		"/v1/chat/completions": `data: {"error":{"message":"boom","type":"server_error"}}` + "\n\n",
+		"/v1/responses":        "event: error\ndata: " + `{"type":"error","message":"boom","sequence_number":0}` + "\n\n",
+		"/v1/messages":         "event: error\ndata: " + `{"type":"error","error":{"type":"overloaded_error","message":"boom"}}` + "\n\n",
+	} {
+		fault := llmtest.Raw(200, http.Header{"Content-Type": {"text/event-stream"}}, []byte(event), []byte("data: never"))
+		fault.Break, fault.After = llmtest.Cut, 1
+		up.Enqueue(*fault)
+		got := s.do(t, "POST", path, `{"model":"m","stream":true}`)
+		require.NoError(t, got.err)
+		require.Equal(t, event, got.Body)
+		require.NotEmpty(t, s.event(t).ErrorType)
 	}
 }

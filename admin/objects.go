@@ -94,11 +94,6 @@ func (o objects) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := next.ObjectID()
-	if f := configstore.KeepSecrets(next, nil); len(f) > 0 {
-		o.answer(w, r, errorf(http.StatusBadRequest, f[0].Field, "%s %s: %s", o.kind.Name, id, f[0]), o.kind.Name, id)
-		return
-	}
-	generate(next)
 	err = o.Runtime.Apply(r.Context(), false, func(set *runtime.Set) ([]runtime.Change, error) {
 		if e := set.Get(o.kind.Name, id); e != nil {
 			if e.Static {
@@ -106,6 +101,10 @@ func (o objects) create(w http.ResponseWriter, r *http.Request) {
 			}
 			return nil, errorf(http.StatusConflict, "id", "%s %s exists already: PUT changes it", o.kind.Name, id)
 		}
+		if f := configstore.KeepSecrets(next, nil); len(f) > 0 {
+			return nil, errorf(http.StatusBadRequest, f[0].Field, "%s %s: %s", o.kind.Name, id, f[0])
+		}
+		generate(next)
 		return []runtime.Change{{Kind: o.kind, ID: id, Object: next}}, nil
 	})
 	if err != nil {

@@ -112,8 +112,9 @@ func (c *common) serve(ctx context.Context, o output, file string, opts []gatewa
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 
+	counters := prometheus.New(prometheus.Options{Runtime: true})
 	d.gw, err = gateway.New(append([]gateway.Option{
-		gateway.WithStore(store), gateway.WithMasterKey(key), gateway.WithEventWriter(events), gateway.WithSink(prometheus.New(prometheus.Options{Runtime: true})),
+		gateway.WithStore(store), gateway.WithMasterKey(key), gateway.WithEventWriter(events), gateway.WithSink(counters), gateway.WithExposition(counters),
 		gateway.WithLogger(log), gateway.WithAdminAuth(auth), gateway.WithAdminOrigins(c.AdminOrigin...), gateway.WithProviderTypes(c.ProviderType...),
 		gateway.WithMaxAgentDepth(c.MaxAgentDepth),
 	}, opts...)...)

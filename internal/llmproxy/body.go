@@ -50,7 +50,7 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 	}
 	// Memory follows what has come, not what was announced.
 	b := newBuffer(int(min(size, firstPiece)) + spare) // an unknown size is -1
-	timed := false
+	var timed *http.ResponseController                 // whose deadline is set
 	for {
 		if len(b.b) == cap(b.b) {
 			b.b = slices.Grow(b.b, max(cap(b.b), int(min(size, 4*int64(cap(b.b))))+spare-len(b.b)))
@@ -64,14 +64,15 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 		case err == io.EOF:
 		case err != nil:
 			err = bodyError(err, bound)
-		case !timed && int64(len(b.b)) < size || size < 0 && !timed:
-			timed = true
-			c := http.NewResponseController(x.w)
-			if c.SetReadDeadline(time.Now().Add(x.limits.ClientStall)) == nil {
-				defer func() { _ = c.SetReadDeadline(time.Time{}) }()
-			}
+		case timed == nil:
+			timed = http.NewResponseController(x.w)
+			_ = timed.SetReadDeadline(time.Now().Add(x.limits.ClientStall))
 		}
 		if err == io.EOF {
+			// After a failure the deadline stays: net/http would wait for the rest.
+			if timed != nil {
+				_ = timed.SetReadDeadline(time.Time{})
+			}
 			return b, nil
 		}
 		if err != nil {

@@ -16,8 +16,9 @@ type reading struct {
 	// answered says that some of an answer has come: without it no tokens were
 	// made, and none are estimated.
 	answered bool
-	// ended says that a stream has said that it is complete.
-	ended bool
+	// ended says that nothing is missing from a stream: some upstreams leave out
+	// the event that says so, which closed says has come.
+	ended, closed bool
 	// failed says that an error came inside a stream.
 	failed    bool
 	textBytes int // of the streamed text, for an estimate
@@ -50,7 +51,7 @@ var taps = sync.Pool{New: func() any { return new(jsonscan.Tap) }}
 func newReading(op llm.Operation) reading {
 	tap := taps.Get().(*jsonscan.Tap)
 	tap.Want, tap.Max = tapped[op], maxTapped
-	return reading{op: op, tap: tap}
+	return reading{op: op, tap: tap, sequence: -1}
 }
 
 // release gives back what the reading borrowed. Nothing that it has read points

@@ -10,7 +10,7 @@ import (
 // chunk reads one chunk of a chat completion.
 func (r *reading) chunk(text, data []byte, injected bool) (keep bool) {
 	if string(data) == "[DONE]" {
-		r.ended = true
+		r.ended, r.closed = true, true
 		return true
 	}
 	choices, usage := 0, false
@@ -146,9 +146,9 @@ func (r *reading) responsesEvent(e sse.Event) {
 		}
 		return end
 	})
-	switch string(kind) {
-	case `"response.completed"`, `"response.incomplete"`, `"response.failed"`:
-		r.ended, r.failed = true, string(kind) == `"response.failed"`
+	switch kind := kindOf(kind, e); kind {
+	case "response.completed", "response.incomplete", "response.failed":
+		r.ended, r.closed, r.failed = true, true, kind == "response.failed"
 		r.walk(response, 0, func(name []byte, at int) int {
 			end := jsonscan.Skip(response, at)
 			if string(name) == "usage" && end > at {
@@ -156,11 +156,19 @@ func (r *reading) responsesEvent(e sse.Event) {
 			}
 			return end
 		})
-	case `"response.output_item.done"`:
+	case "response.output_item.done":
 		r.outputItem(item, 0)
-	case `"error"`:
+	case "error":
 		r.ended, r.failed = true, true
 	}
+}
+
+// kindOf is the type of an event: its data's, or else its name.
+func kindOf(quoted []byte, e sse.Event) string {
+	if len(quoted) > 2 && quoted[0] == '"' {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	return string(e.Name)
 }
 
 func (r *reading) outputItem(data []byte, at int) int {
@@ -198,15 +206,15 @@ func (r *reading) messagesEvent(text []byte, e sse.Event) {
 		}
 		return end
 	})
-	switch string(kind) {
-	case `"content_block_delta"`:
+	switch kindOf(kind, e) {
+	case "content_block_delta":
 		if made.only() {
 			r.learn(text, data, made)
 		}
-	case `"message_stop"`:
-		r.ended = true
+	case "message_stop":
+		r.ended, r.closed = true, true
 		r.usage.Final = r.usage.Total().Known
-	case `"error"`:
+	case "error":
 		r.ended, r.failed = true, true
 	}
 }

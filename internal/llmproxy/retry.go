@@ -36,7 +36,7 @@ func backoff(delay time.Duration, n int) time.Duration {
 // retryAfter reads how long an upstream wants to be left alone.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms >= 0 {
-		return time.Duration(ms * float64(time.Millisecond)), true
+		return time.Duration(min(ms, 86400e3) * float64(time.Millisecond)), true
 	}
 	v := h.Get("Retry-After")
 	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 {

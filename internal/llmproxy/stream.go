@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -24,6 +25,10 @@ func (x *exchange) relayStream(resp *llm.Response) error {
 	}
 	x.req.stream = true
 	x.head(resp, -1)
+	// A model may think for a while before its first event.
+	if err := http.NewResponseController(x.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return gone(err)
+	}
 	piece := pieces.Get().(*[]byte)
 	defer pieces.Put(piece)
 	in := sse.NewReader(resp.Body, *piece, x.limits.Event)
@@ -42,7 +47,7 @@ func (x *exchange) relayStream(resp *llm.Response) error {
 			continue
 		}
 		if err := out.write(events, true); err != nil {
-			x.note(gone(err))
+			x.callerLeft(err)
 			return nil
 		}
 		x.firstByte()
@@ -71,13 +76,13 @@ func (x *exchange) endStream(out *writer, rest []byte, err error) error {
 		// Some upstreams do not send the blank line behind their last event.
 		if x.read.event(rest, x.req.injected) {
 			if werr := out.write(rest, true); werr != nil {
-				x.note(gone(werr))
+				x.callerLeft(werr)
 				return nil
 			}
 		}
 		rest = nil
 	}
-	if err == io.EOF && len(rest) == 0 && (x.read.ended || !x.read.terminates()) {
+	if x.read.closed || err == io.EOF && len(rest) == 0 && (x.read.ended || !x.read.terminates()) {
 		if x.read.failed {
 			x.event.ErrorType = string(llm.CodeUpstream)
 		}
@@ -92,6 +97,14 @@ func (x *exchange) endStream(out *writer, rest []byte, err error) error {
 		_ = out.write(errorEvent(x.hop.Endpoint.Operation, llm.AsError(broken), x.hop.Span.RequestID, x.read.sequence+1), true)
 	}
 	return nil
+}
+
+// callerLeft notes that the caller went away in the middle of a stream. One that
+// has seen its last event is free to.
+func (x *exchange) callerLeft(err error) {
+	if !x.read.closed {
+		x.note(gone(err))
+	}
 }
 
 // wholeLine says whether text is an event but for its blank line: its data is

@@ -37,7 +37,7 @@ func (x *exchange) openUpload() error {
 	if err := http.NewResponseController(x.w).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return &llm.Error{Code: llm.CodeInternal, Message: "the upload cannot be streamed", Cause: err}
 	}
-	x.req.body = &upload{r: http.MaxBytesReader(x.w, x.r.Body, x.limits.Upload), size: x.r.ContentLength}
+	x.req.body = &upload{ReadCloser: http.MaxBytesReader(x.w, x.r.Body, x.limits.Upload), size: x.r.ContentLength, bound: x.limits.Upload}
 	return nil
 }
 
@@ -82,9 +82,18 @@ func (x *exchange) readForm() error {
 
 // upload is a body that can be read once.
 type upload struct {
-	r      io.ReadCloser
-	size   int64
-	opened atomic.Bool
+	io.ReadCloser
+	size, bound int64
+	opened      atomic.Bool
+}
+
+// Read tells the caller's faults from the upstream's.
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = bodyError(err, u.bound)
+	}
+	return n, err
 }
 
 // Open implements [llm.Body].
@@ -92,7 +101,7 @@ func (u *upload) Open() (io.ReadCloser, error) {
 	if u.opened.Swap(true) {
 		return nil, &llm.Error{Code: llm.CodeInternal, Message: "an upload cannot be sent twice", Final: true}
 	}
-	return u.r, nil
+	return u, nil
 }
 
 // Len implements [llm.Body].

@@ -102,6 +102,7 @@ const maxKey = 1024
 // that keys are stored under.
 func (s *Snapshot) Authenticate(h http.Header, route *Route, hash func(string) [32]byte, now time.Time) (llmproxy.Caller, *llm.Error) {
 	var refused *llm.Error
+	refusedKey := ""
 	presented := false
 	try := func(key string) (*Key, bool) {
 		presented = true
@@ -113,6 +114,7 @@ func (s *Snapshot) Authenticate(h http.Header, route *Route, hash func(string) [
 			return nil, false
 		}
 		if refused = k.refuse(route, now); refused != nil {
+			refusedKey = k.ID
 			return nil, false
 		}
 		return k, true
@@ -135,7 +137,7 @@ func (s *Snapshot) Authenticate(h http.Header, route *Route, hash func(string) [
 	case !route.RequireKey:
 		return llmproxy.Caller{}, nil
 	case refused != nil:
-		return llmproxy.Caller{}, refused
+		return llmproxy.Caller{KeyID: refusedKey}, refused
 	case presented:
 		return llmproxy.Caller{}, &llm.Error{Code: llm.CodeUnauthenticated, NoRetry: true, Message: "this virtual key is not known to the gateway"}
 	}

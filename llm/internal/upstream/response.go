@@ -55,9 +55,12 @@ type body struct {
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if err == nil && b.idle {
+	if b.idle { // only the upstream's silence counts, not the caller's
 		b.timer.Reset(b.timeout)
+	}
+	n, err := b.r.Read(p)
+	if b.idle {
+		b.timer.Stop()
 	}
 	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), errTimeout) {
 		return n, &llm.Error{Code: llm.CodeUpstreamTimeout, Message: "the upstream went silent in the middle of its answer", Cause: errTimeout}

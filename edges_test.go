@@ -1,0 +1,157 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	gateway "github.com/agent-gateway/agent-gateway"
+	"github.com/agent-gateway/agent-gateway/llm/llmtest"
+)
+
+func TestCloseAfterDone(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	for _, st := range streams {
+		t.Run(st.name, func(t *testing.T) {
+			step := make(chan struct{}, 64)
+			for range 64 {
+				step <- struct{}{}
+			}
+			f := llmtest.Raw(200, http.Header{"Content-Type": {"text/event-stream"}},
+				[]byte("event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":1}},\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"delta\":{\"content\":\"x\"}}]}\n\n"),
+				[]byte("data: {\"type\":\"x\",\"choices\":[{}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}\n\n"),
+				[]byte(map[bool]string{true: "data: [DONE]\n\n", false: "event: " + st.terminator + "\ndata: {\"type\":\"" + st.terminator + "\",\"response\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\n\n"}[st.terminator == "[DONE]"]),
+				[]byte(": late\n\n"))
+			f.Break, f.After = llmtest.Stall, 3
+			up.Enqueue(*f)
+			ctx, cancel := context.WithCancel(t.Context())
+			resp := s.start(t, ctx, "POST", st.path, st.body)
+			b := bufio.NewReader(resp.Body)
+			for {
+				l, err := b.ReadString('\n')
+				require.NoError(t, err)
+				if strings.Contains(l, st.terminator) {
+					break
+				}
+			}
+			_, _ = b.ReadString('\n')
+			cancel()
+			e := s.event(t)
+			require.Equal(t, "", e.ErrorType)
+			require.True(t, e.Success)
+			require.True(t, e.LLM.UsageFinalized)
+		})
+	}
+}
+
+func TestResetAfterDone(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	for _, st := range streams {
+		t.Run(st.name, func(t *testing.T) {
+			up.Enqueue(llmtest.Fault{Break: llmtest.MidRune, Size: 10})
+			got := s.do(t, "POST", st.path, st.body)
+			e := s.event(t)
+			t.Log(got.Body[max(0, len(got.Body)-300):])
+			require.True(t, e.Success)
+		})
+	}
+}
+
+func TestHeadersFlushed(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	step := make(chan struct{})
+	up.Enqueue(llmtest.Fault{Step: step})
+	go func() { time.Sleep(2 * time.Second); close(step) }()
+	begun := time.Now()
+	resp := s.start(t, t.Context(), "POST", "/v1/chat/completions", chatStream)
+	require.Less(t, time.Since(begun), time.Second)
+	read(resp)
+}
+
+func TestUploadTooLarge(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up), gateway.WithLimits(gateway.Limits{Upload: 64 << 10}))
+	for range 5 {
+		req, _ := http.NewRequest("POST", s.URL+"/v1/files", io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20))))
+		req.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		resp, err := s.client.Do(req)
+		require.NoError(t, err)
+		got := read(resp)
+		t.Log(got.Status, got.Body)
+		require.Equal(t, 413, got.Status, got.Body)
+	}
+}
+
+func TestRetryAfterOverflow(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up, "network: {max_retries: 2}"))
+	up.Enqueue(llmtest.Fault{Status: 429, Header: http.Header{"Retry-After-Ms": {"1e300"}}})
+	got := s.do(t, "POST", "/v1/chat/completions", chatBody)
+	require.Equal(t, 429, got.Status)
+}
+
+// A body that does not come in time is not waited for.
+func TestSlowBody(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up), gateway.WithLimits(gateway.Limits{ClientStall: 100 * time.Millisecond}))
+	for _, head := range []string{"Content-Length: 1000\r\n", "Transfer-Encoding: chunked\r\n"} {
+		conn, err := net.Dial("tcp", host(s.URL))
+		require.NoError(t, err)
+		body := `{"model":`
+		if strings.HasPrefix(head, "Transfer") {
+			body = "9\r\n" + body + "\r\n"
+		}
+		_, err = io.WriteString(conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"+head+"\r\n"+body)
+		require.NoError(t, err)
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+		b, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		require.Contains(t, string(b), "HTTP/1.1 408 ")
+		require.Equal(t, 408, s.event(t).StatusCode)
+		require.Zero(t, up.Count())
+		_ = conn.Close()
+	}
+}
+
+
+// A caller that pauses for longer than request_timeout_seconds, though less than
+// ClientStall, must not make the upstream look silent.
+func TestSlowReader(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up, "network: {request_timeout_seconds: 1}"))
+	up.Enqueue(llmtest.Fault{Size: 24 << 20, Chunks: 300})
+	resp := s.start(t, t.Context(), "POST", "/v1/chat/completions", chatStream)
+	time.Sleep(3 * time.Second)
+	got := read(resp)
+	e := s.event(t)
+	require.Contains(t, got.Body[max(0, len(got.Body)-300):], "[DONE]")
+	require.True(t, e.Success)
+}
+
+// The event of a refused call names the key that was refused.
+func TestRefusedKeyInEvent(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, withKeys(up))
+	s.do(t, "POST", "/v1/messages", messageBody, "X-Api-Key", disabledKey)
+	require.Equal(t, "disabled", s.event(t).VirtualKeyID)
+}
+
+// Some upstreams name their events in the event line only.
+func TestNamedEvents(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	up.Reply(200, http.Header{"Content-Type": {"text/event-stream"}}, []byte("event: message_start\ndata: {\"message\":{}}\n\nevent: message_stop\ndata: {}\n\n"))
+	got := s.do(t, "POST", "/v1/messages", messageStream)
+	s.event(t)
+	require.NotContains(t, got.Body, "broke off")
+}
