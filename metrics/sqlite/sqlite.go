@@ -1,5 +1,6 @@
 // Package sqlite keeps usage events in a SQLite file, and answers questions about
-// them. The file may be the configuration store's.
+// them. The file may be the configuration store's. In SQL, the events are in the table
+// llm_usage_events, whose columns are named as in the Admin API's JSON.
 //
 //	db, err := sqlite.Open(ctx, "./data/configstore.db", sqlite.Options{})
 //	pipeline := metrics.NewPipeline(db, metrics.PipelineOptions{})
@@ -39,7 +40,6 @@ type DB struct {
 	path      string
 	writer    *sql.DB
 	reader    *sql.DB
-	insert    *sql.Stmt
 	retention time.Duration // 0: forever
 	log       *slog.Logger
 
@@ -91,9 +91,6 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if err := sqlitex.Migrate(ctx, db.writer, "metrics", folder); err != nil {
 		return err
 	}
-	if db.insert, err = db.writer.PrepareContext(ctx, insertSQL); err != nil {
-		return sqlitex.Explain(db.path, err)
-	}
 	if db.reader, err = sqlitex.OpenReader(ctx, db.path); err != nil {
 		return err
 	}
@@ -117,7 +114,6 @@ func (db *DB) Close() error {
 	db.closeOnce.Do(func() {
 		db.cancel()
 		db.running.Wait()
-		_ = db.insert.Close()
 		db.closeErr = db.reader.Close()
 		if err := db.writer.Close(); err != nil { // the last: it tidies the log up
 			db.closeErr = err

@@ -10,7 +10,7 @@ CREATE TABLE llm_usage_events (
     agent_id              TEXT,
     started_at            INTEGER NOT NULL,
     finished_at           INTEGER NOT NULL,
-    latency_ms            REAL GENERATED ALWAYS AS ((finished_at - started_at) / 1e6) VIRTUAL,
+    latency_ms            REAL NOT NULL,
     route_id              TEXT,
     route_kind            TEXT,
     route_protocol        TEXT,
@@ -44,5 +44,3 @@ CREATE TABLE llm_usage_events (
 );
 
 CREATE INDEX llm_usage_events_started ON llm_usage_events (started_at);
-CREATE INDEX llm_usage_events_key ON llm_usage_events (virtual_key_id, started_at) WHERE virtual_key_id IS NOT NULL;
-CREATE INDEX llm_usage_events_agent ON llm_usage_events (agent_id, started_at) WHERE agent_id IS NOT NULL;
