@@ -31,7 +31,7 @@ func TestAdminBadBodies(t *testing.T) {
 		{"/llm/providers", `{"id":"x","provider_type":"openai","network":{"max_retries":-1}}`, "network.max_retries", "negative"},
 		{"/llm/providers", `{"id":"x","provider_type":"openai","network":{"max_retries":1.5}}`, "network.max_retries", ""},
 		{"/llm/providers", `{"id":"x","provider_type":"openai","network":{"extra_headers":{"Host":"h"}}}`, "network.extra_headers.Host", "gateway"},
-		{"/llm/providers", `{"id":"x","provider_type":"openai_compatible"}`, "", "base_url"},
+		{"/llm/providers", `{"id":"x","provider_type":"openai_compatible"}`, "base_url", "required"},
 		{"/llm/providers", `{"id":7,"provider_type":"openai"}`, "id", ""},
 		{"/llm/providers", `{"id":"x","id":"y","provider_type":"openai"}`, "", "id"},
 		{"/llm/providers", `[]`, "", ""},

@@ -128,10 +128,10 @@ func TestSlowBody(t *testing.T) {
 // ClientStall, must not make the upstream look silent.
 func TestSlowReader(t *testing.T) {
 	up := newUpstream(t)
-	s := newGateway(t, oneProvider(up, "network: {request_timeout_seconds: 1}"))
-	up.Enqueue(llmtest.Fault{Size: 24 << 20, Chunks: 300})
+	s := newGateway(t, oneProvider(up, "network: {request_timeout_seconds: 2}"))
+	up.Enqueue(llmtest.Fault{Size: 16 << 20, Chunks: 300})
 	resp := s.start(t, t.Context(), "POST", "/v1/chat/completions", chatStream)
-	time.Sleep(3 * time.Second)
+	time.Sleep(5 * time.Second)
 	got := read(resp)
 	e := s.event(t)
 	require.Contains(t, got.Body[max(0, len(got.Body)-300):], "[DONE]")
@@ -154,4 +154,67 @@ func TestNamedEvents(t *testing.T) {
 	got := s.do(t, "POST", "/v1/messages", messageStream)
 	s.event(t)
 	require.NotContains(t, got.Body, "broke off")
+}
+
+// A form that parsers could read in two ways is refused for a caller that is
+// held to some models, and so are members that name further models.
+func TestModelsCannotBeSmuggled(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up)+`
+virtualKeys:
+  - {id: bound, key: vk-bound-0123456789abc, allowed_route_ids: ["*"], allowed_models: [gpt-ok]}
+`)
+	for name, second := range map[string]string{
+		"attachment": `Content-Disposition: attachment; name="model"`,
+		"two names":  `Content-Disposition: form-data; name="foo"; name="model"`,
+		"malformed":  `Content-Disposition: form-data; ; name="model"; bad=="`,
+		"two lines":  "Content-Disposition: form-data; name=\"foo\"\r\nContent-Disposition: form-data; name=\"model\"",
+		"nameless":   `Content-Disposition: form-data`,
+		"a file":     `Content-Disposition: form-data; name="model"; filename="m"`,
+		"a list":     `Content-Disposition: form-data; name="model[]"`,
+		"again":      `Content-Disposition: form-data; name="model"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			form := "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-ok\r\n--x\r\n" + second + "\r\n\r\ngpt-bad\r\n--x--\r\n"
+			got := s.do(t, "POST", "/v1/audio/transcriptions", form, "Authorization", "Bearer vk-bound-0123456789abc", "Content-Type", "multipart/form-data; boundary=x")
+			require.Equal(t, 400, got.Status, got.Body)
+		})
+	}
+	got := s.do(t, "POST", "/v1/chat/completions", `{"model":"gpt-ok","models":["gpt-bad"],"messages":[]}`, "Authorization", "Bearer vk-bound-0123456789abc")
+	require.Equal(t, 403, got.Status)
+	require.Zero(t, up.Count())
+}
+
+// An upstream that shows in an error what it was authenticated with is not
+// relayed.
+func TestEchoedKey(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	up.Enqueue(llmtest.Fault{Status: 400, Body: `{"error":{"message":"bad header: Bearer ` + up.Key + `"}}`, ContentType: "application/json"})
+	got := s.do(t, "POST", "/v1/chat/completions", chatBody)
+	require.Equal(t, 400, got.Status)
+	require.NotContains(t, got.Body, up.Key)
+	requireError(t, "openai", got, "invalid_request_error")
+}
+
+// Large bodies share a bound, beyond which requests wait for their turn outside.
+func TestBufferedBodiesAreBounded(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up), gateway.WithLimits(gateway.Limits{Buffered: 300 << 10}))
+	big := `{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("x", 1<<20) + `"}]}`
+	got := s.do(t, "POST", "/v1/chat/completions", big)
+	require.Equal(t, 503, got.Status, got.Body)
+	require.NotEmpty(t, got.Header.Get("Retry-After"))
+	require.Equal(t, 200, s.do(t, "POST", "/v1/chat/completions", chatBody).Status, "small ones go on, and the room is given back")
+}
+
+// A page whose name was rebound to this machine cannot use a route that wants no
+// key.
+func TestReboundNameWithoutKey(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up))
+	got := s.do(t, "POST", "/v1/chat/completions", chatBody, "Host", "evil.example", "Origin", "http://evil.example")
+	require.Equal(t, 403, got.Status)
+	require.Equal(t, 200, s.do(t, "POST", "/v1/chat/completions", chatBody, "Host", "evil.example").Status, "behind a proxy of the same machine")
+	require.Equal(t, 1, up.Count())
 }

@@ -325,6 +325,7 @@ func WithMaxAgentDepth(n int) Option {
 // Limits bound what the gateway takes. A zero field means its default.
 type Limits struct {
 	RequestBody int64         // bytes of a JSON request; default 32 MiB
+	Buffered    int64         // bytes of large JSON requests in memory at once, beyond which 503; default 1 GiB
 	Upload      int64         // bytes of a streamed upload; default 512 MiB
 	Event       int           // bytes of one event of a stream; default 8 MiB
 	ErrorBody   int64         // bytes of an upstream's error that are relayed; default 1 MiB
@@ -334,7 +335,7 @@ type Limits struct {
 // WithLimits sets the bounds.
 func WithLimits(l Limits) Option {
 	return func(s *Settings) error {
-		if l.RequestBody < 0 || l.Upload < 0 || l.Event < 0 || l.ErrorBody < 0 || l.ClientStall < 0 {
+		if l.RequestBody < 0 || l.Buffered < 0 || l.Upload < 0 || l.Event < 0 || l.ErrorBody < 0 || l.ClientStall < 0 {
 			return errors.New("WithLimits: a limit is negative")
 		}
 		s.limits = l

@@ -58,6 +58,7 @@ func New(cfg Config) (http.Handler, error) {
 		fail(w, http.StatusMethodNotAllowed, "", "%s does not take %s", r.URL.EscapedPath(), r.Method)
 	})
 	r.Get("/admin/health", a.health)
+	r.Head("/admin/health", a.health)
 	r.Get("/admin/ready", a.ready)
 	r.Get("/admin/openapi.json", a.openAPIDoc)
 	r.Get("/admin/schema/bundle.json", a.bundleSchema)

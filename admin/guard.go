@@ -1,11 +1,12 @@
 package admin
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/agent-gateway/agent-gateway/internal/hostcheck"
 )
 
 // guard refuses what a browser may have been talked into: requests of pages of
@@ -16,7 +17,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 		origin := r.Header.Get("Origin")
 		known := origin != "" && slices.ContainsFunc(a.Origins, func(o string) bool { return strings.EqualFold(o, origin) })
 		switch {
-		case overLoopback(r) && !loopbackName(r.Host) && !a.knownHost(r.Host):
+		case hostcheck.OverLoopback(r) && !hostcheck.IsLoopback(r.Host) && !a.knownHost(r.Host):
 			fail(w, http.StatusForbidden, "", "the Host %.100q is not a name of this machine: use localhost, or allow it with --admin-origin", r.Host)
 			return
 		case origin != "" && !known && !sameHost(origin, r.Host):
@@ -42,30 +43,11 @@ func (a *api) guard(next http.Handler) http.Handler {
 	})
 }
 
-// overLoopback says whether the request came in on a loopback address.
-func overLoopback(r *http.Request) bool {
-	addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	return ok && addr.IP.IsLoopback()
-}
-
-func loopbackName(host string) bool {
-	name := hostname(host)
-	ip := net.ParseIP(name)
-	return name == "localhost" || strings.HasSuffix(name, ".localhost") || ip != nil && ip.IsLoopback()
-}
-
 func (a *api) knownHost(host string) bool {
 	return slices.ContainsFunc(a.Origins, func(o string) bool {
 		u, err := url.Parse(o)
-		return err == nil && (strings.EqualFold(u.Host, host) || strings.EqualFold(u.Hostname(), hostname(host)))
+		return err == nil && (strings.EqualFold(u.Host, host) || strings.EqualFold(u.Hostname(), hostcheck.Name(host)))
 	})
-}
-
-func hostname(host string) string {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	return strings.ToLower(strings.Trim(host, "[]"))
 }
 
 func sameHost(origin, host string) bool {

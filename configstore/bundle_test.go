@@ -37,13 +37,13 @@ func texts(faults []BundleFault) []string {
 }
 
 func TestParseQuickstart(t *testing.T) {
-	b, faults := ParseBundle(bundleFile(t, "quickstart.yaml"), YAML, lookupIn(map[string]string{"OPENAI_API_KEY": "sk-1: {}\nkind: x"}))
+	b, faults := ParseBundle(bundleFile(t, "quickstart.yaml"), YAML, lookupIn(map[string]string{"OPENAI_API_KEY": "sk-1:{}#kind:x"}))
 	require.Empty(t, faults)
 	require.Empty(t, b.Check())
 	require.Len(t, b.Items, 3)
 	require.Equal(t, &Provider{
 		ID: "openai-main", ProviderType: "openai", DefaultModel: "gpt-4.1",
-		APIKey: NewSecret("sk-1: {}\nkind: x"), Options: ProviderOptions{Compact: "none"},
+		APIKey: NewSecret("sk-1:{}#kind:x"), Options: ProviderOptions{Compact: "none"},
 	}, b.Items[0].Object)
 	require.Equal(t, &LLMRoute{
 		ID: "openai-chat", Protocol: "openai", MatchPolicy: MatchPolicy{PathPrefix: "/"}, AuthPolicy: AuthPolicy{RequireVirtualKey: true},

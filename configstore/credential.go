@@ -56,6 +56,7 @@ func (c *Credential) Validate() []Fault {
 	if c.ProviderID == "" && c.ProviderType != "" && c.Scope != "type:"+c.ProviderType {
 		f.add("scope", "is %q; without a provider_id it must be %q", c.Scope, "type:"+c.ProviderType)
 	}
+	f.key("attributes.api_key", c.Attributes.APIKey)
 	f.url("attributes.base_url", c.Attributes.BaseURL, "http", "https")
 	if p := c.Attributes.Priority; p != "" {
 		if _, err := strconv.Atoi(p); err != nil {

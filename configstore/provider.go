@@ -42,7 +42,11 @@ func (p *Provider) Validate() []Fault {
 	var f faults
 	f.id(p.ID)
 	f.required("provider_type", p.ProviderType)
+	f.key("api_key", p.APIKey)
 	f.url("base_url", p.BaseURL, "http", "https")
+	if p.ProviderType == "openai_compatible" {
+		f.required("base_url", p.BaseURL)
+	}
 	f.url("network.proxy_url", p.Network.ProxyURL, "http", "https", "socks5", "socks5h")
 	f.headers("network.extra_headers", p.Network.ExtraHeaders)
 	f.notNegative("network.request_timeout_seconds", p.Network.RequestTimeoutSeconds)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Fault is one thing wrong with one field of an object.
@@ -96,6 +97,13 @@ func (f *faults) headers(field string, h map[string]Secret) {
 	}
 }
 
+// key accepts what a header can carry.
+func (f *faults) key(field string, v Secret) {
+	if s := v.Reveal(); !visibleASCII(s) {
+		f.add(field, "has a space, a line break or another character that a header cannot carry: check how it was copied")
+	}
+}
+
 func (f *faults) notNegative(field string, v float64) {
 	if v < 0 {
 		f.add(field, "is negative")
@@ -157,5 +165,5 @@ func validToken(s string) bool {
 }
 
 func visibleASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || !unicode.IsGraphic(r) || unicode.IsSpace(r) || r > '~' })
 }

@@ -114,7 +114,8 @@ func parseAddr(addr string) (string, error) {
 	case u.RawQuery != "" || u.Fragment != "":
 		return "", errors.New("the address of the Admin API must not carry a query or a fragment")
 	}
-	return strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/"), nil
+	base := strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/")
+	return strings.TrimSuffix(base, "/admin"), nil // as agwd dev shows it
 }
 
 // call is one request.

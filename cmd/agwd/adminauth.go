@@ -17,14 +17,14 @@ import (
 // adminAuth is what stands before the Admin API: basic authentication, or nothing
 // where only this machine can reach it.
 func (c *common) adminAuth(log *slog.Logger) (func(http.Handler) http.Handler, error) {
-	if c.AdminBasicAuthHash == "" {
+	if c.AdminBasicAuthHash == nil {
 		if !loopback(c.AdminAddr) && !c.InsecureAdmin {
 			return nil, fmt.Errorf("--admin-addr %s can be reached from other machines, and the Admin API has no authentication: give --admin-basic-auth-hash, or --insecure-admin if something before it authenticates", c.AdminAddr)
 		}
 		log.Warn("the Admin API has no authentication: every program on this machine may use it; see --admin-basic-auth-hash")
 		return func(next http.Handler) http.Handler { return next }, nil
 	}
-	user, hash, ok := strings.Cut(c.AdminBasicAuthHash, ":")
+	user, hash, ok := strings.Cut(*c.AdminBasicAuthHash, ":")
 	if !ok || user == "" {
 		return nil, errors.New("--admin-basic-auth-hash: it must be a user name, a colon, and the output of agwd hash-password")
 	}
@@ -52,7 +52,7 @@ type basicAuth struct {
 
 func (b *basicAuth) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		public := r.Method == http.MethodOptions || r.Method == http.MethodGet && r.URL.Path == "/admin/health"
+		public := r.Method == http.MethodOptions || (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path == "/admin/health"
 		if !public && !b.ok(r) {
 			h := w.Header()
 			h.Set("WWW-Authenticate", `Basic realm="agent-gateway admin", charset="UTF-8"`)

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -77,6 +78,9 @@ type hashCommand struct {
 
 // Run prints the hash alone, so that it can be used in a command.
 func (c *hashCommand) Run(o output) error {
+	if c.Plaintext == "" {
+		return errors.New("--plaintext is empty: give a password")
+	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(c.Plaintext), bcrypt.DefaultCost)
 	if err != nil {
 		return fmt.Errorf("hash the password: %w", err)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -22,7 +24,7 @@ import (
 type common struct {
 	Addr                 string     `default:"127.0.0.1:8080" help:"Address of the data plane."`
 	AdminAddr            string     `default:"localhost:8019" help:"Address of the Admin API."`
-	AdminBasicAuthHash   string     `env:"AGW_ADMIN_BASIC_AUTH_HASH" placeholder:"USER:BCRYPT" help:"Who may use the Admin API: a user name, a colon, and the output of agwd hash-password."`
+	AdminBasicAuthHash   *string    `env:"AGW_ADMIN_BASIC_AUTH_HASH" placeholder:"USER:BCRYPT" help:"Who may use the Admin API: a user name, a colon, and the output of agwd hash-password."`
 	AdminOrigin          []string   `placeholder:"ORIGIN" help:"A foreign origin whose pages may use the Admin API, as https://host. Repeats."`
 	InsecureAdmin        bool       `help:"Let the Admin API listen beyond loopback without authentication."`
 	ProviderType         []string   `placeholder:"TYPE" help:"Enable this provider type only. Repeats; all are enabled without it."`
@@ -166,8 +168,21 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, started func(*daemon
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog: stdlog.New(serverLog{log}, "", 0),
 	}
+}
+
+// serverLog takes what net/http's server says: much of it is about callers that
+// went away, some of it about this program.
+type serverLog struct{ log *slog.Logger }
+
+func (s serverLog) Write(line []byte) (int, error) {
+	level := slog.LevelDebug
+	if bytes.HasPrefix(line, []byte("http: Accept error")) || bytes.HasPrefix(line, []byte("http: panic")) {
+		level = slog.LevelError
+	}
+	s.log.Log(context.Background(), level, string(bytes.TrimSpace(line)))
+	return len(line), nil
 }
 
 func listen(flag, addr string) (net.Listener, error) {

@@ -53,6 +53,10 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 	var timed *http.ResponseController                 // whose deadline is set
 	for {
 		if len(b.b) == cap(b.b) {
+			if !x.reserve(int64(cap(b.b))) {
+				b.drop()
+				return nil, &llm.Error{Code: llm.CodeUnavailable, RetryAfter: time.Second, Message: "the gateway holds too many large requests at once: try again in a moment"}
+			}
 			b.b = slices.Grow(b.b, max(cap(b.b), int(min(size, 4*int64(cap(b.b))))+spare-len(b.b)))
 		}
 		n, err := r.Read(b.b[len(b.b):cap(b.b)])
@@ -80,6 +84,13 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 			return nil, err
 		}
 	}
+}
+
+// reserve takes room for a body that grows by n bytes. What fits into the first
+// piece is not counted.
+func (x *exchange) reserve(n int64) bool {
+	x.reserved += n
+	return x.buffered.Add(n) <= x.limits.Buffered
 }
 
 // drain reads some of a body that is refused: a caller that is cut off while it

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/trace"
@@ -53,6 +54,9 @@ type Hop struct {
 type Limits struct {
 	// RequestBody bounds a JSON request body; default 32 MiB.
 	RequestBody int64
+	// Buffered bounds the large JSON request bodies that are in memory at once;
+	// beyond it requests are refused with 503. Default 1 GiB.
+	Buffered int64
 	// Upload bounds a streamed request body; default 512 MiB.
 	Upload int64
 	// Event bounds one server-sent event of an upstream; default 8 MiB.
@@ -67,6 +71,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	set(&l.RequestBody, 32<<20)
+	set(&l.Buffered, 1<<30)
 	set(&l.Upload, 512<<20)
 	set(&l.Event, 8<<20)
 	set(&l.ErrorBody, 1<<20)
@@ -87,11 +92,13 @@ type Engine struct {
 	sink   metrics.Sink
 	log    *slog.Logger
 	now    func() time.Time
+
+	buffered atomic.Int64 // bytes of large bodies in memory
 }
 
 // New returns an engine. sink takes one event for each call.
 func New(limits Limits, sink metrics.Sink, log *slog.Logger, now func() time.Time) *Engine {
-	return &Engine{limits.withDefaults(), sink, log, now}
+	return &Engine{limits: limits.withDefaults(), sink: sink, log: log, now: now}
 }
 
 // exchange is one call on its way through the engine.
@@ -105,6 +112,9 @@ type exchange struct {
 	read  reading
 	event *metrics.Event
 	llm   *metrics.LLM
+
+	reserved int64  // of Engine.buffered
+	key      string // the credential's, which no answer may hold
 }
 
 // Serve answers one request. An answer that breaks off in the middle, where the
@@ -114,7 +124,7 @@ func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, hop Hop) {
 	x := &exchange{Engine: e, hop: hop, w: w, r: r}
 	x.begin()
 	defer x.record()
-	defer x.req.release()
+	defer x.release()
 
 	if err := x.readRequest(); err != nil {
 		x.fail(err)
@@ -136,6 +146,13 @@ func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, hop Hop) {
 	}
 }
 
+// release gives back what the request's body holds; the upstream call may still
+// hold the buffer itself.
+func (x *exchange) release() {
+	x.req.release()
+	x.buffered.Add(-x.reserved)
+}
+
 // Refuse answers a request that may not go on, and records it. The hop may have
 // no target.
 func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, hop Hop, err error) {
@@ -152,6 +169,7 @@ func (x *exchange) send(ctx context.Context) (*llm.Response, error) {
 	cred, retries := 0, 0
 	for {
 		c := t.Credentials[cred]
+		x.key = c.APIKey
 		x.llm.Attempts++
 		x.llm.CredentialID, x.llm.CredentialSource = c.ID, c.Source
 		resp, err := t.Provider.Send(ctx, &llm.Call{

@@ -22,7 +22,7 @@ const (
 var requestHeaders = policies([]string{
 	"Accept", "Content-Type", "User-Agent", "Anthropic-Beta", "Anthropic-Version", "Openai-Beta", "Idempotency-Key", "X-Client-Request-Id",
 }, []string{
-	"Authorization", "Cookie", "X-Api-Key", "Accept-Language", "Accept-Charset", "Priority",
+	"Authorization", "Cookie", "X-Api-Key", "X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "Accept-Language", "Accept-Charset", "Priority",
 	"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings",
 	"Host", "Content-Length", "Content-Encoding", "Accept-Encoding", "Expect",
 	"Forwarded", "Via", "X-Real-Ip", "True-Client-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "Client-Ip", "X-Original-Url", "X-Rewrite-Url",
@@ -45,10 +45,10 @@ var responseHeaders = policies(nil, []string{
 	"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 	"Set-Cookie", "Server", "Date", "Via", "X-Powered-By", "Alt-Svc", "Strict-Transport-Security", "Nel", "Report-To",
 	"Openai-Organization", "Openai-Project", "Anthropic-Organization-Id", "Www-Authenticate", "Proxy-Authenticate", "Location",
-	"Traceparent", "Tracestate", "X-Trace-Id", "X-Span-Id", "X-Agent-Depth", "X-Accel-Buffering", "Content-Length",
+	"Traceparent", "Tracestate", "X-Trace-Id", "X-Span-Id", "X-Agent-Depth", "Refresh", "Clear-Site-Data", "X-Sendfile", "Content-Length",
 })
 
-var responsePrefixes = []string{"Access-Control-", "Cf-", "X-Envoy-", "X-Amz-", "X-Agw-"}
+var responsePrefixes = []string{"X-Accel-", "Access-Control-", "Cf-", "X-Envoy-", "X-Amz-", "X-Agw-"}
 
 // upstreamRequestID carries the upstream's own id beside the gateway's.
 const upstreamRequestID = "X-Upstream-Request-Id"
@@ -93,6 +93,10 @@ func callerHeader(name string) policy {
 			return drop
 		}
 	}
+	// Some servers take "_" for "-".
+	if strings.HasSuffix(name, "-Key") || strings.Contains(name, "_") {
+		return drop
+	}
 	lower := strings.ToLower(name)
 	for _, w := range requestWords {
 		if strings.Contains(lower, w) {
@@ -122,7 +126,7 @@ func upstreamQuery(r *http.Request) url.Values {
 	q := r.URL.Query()
 	for name := range q {
 		switch strings.ToLower(name) {
-		case "key", "api_key", "api-key", "apikey", "access_token", "token":
+		case "sig", "signature", "subscription-key", "subscription_key", "key", "api_key", "api-key", "apikey", "access_token", "token":
 			delete(q, name)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,6 +45,9 @@ func (x *exchange) refuse(e *llm.Error) {
 func (x *exchange) head(resp *llm.Response, length int64) {
 	h := x.w.Header()
 	copyHeaders(h, resp.Header, x.hop.Span.RequestID)
+	if h["Content-Type"] == nil {
+		h["Content-Type"] = nil // or net/http would guess one
+	}
 	if length >= 0 {
 		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
@@ -118,7 +122,7 @@ func (x *exchange) relayError(resp *llm.Response, kind string) error {
 	if err != nil && x.r.Context().Err() != nil {
 		return gone(err)
 	}
-	if err == nil && int64(len(body)) <= x.limits.ErrorBody && strings.HasSuffix(kind, "json") && isObject(body) {
+	if err == nil && int64(len(body)) <= x.limits.ErrorBody && strings.HasSuffix(kind, "json") && isObject(body) && !x.echoesKey(resp.Header, body) {
 		status := resp.Status
 		resp.Status = (&llm.Error{Status: status}).HTTPStatus(x.hop.Protocol)
 		x.event.StatusCode = resp.Status
@@ -130,6 +134,20 @@ func (x *exchange) relayError(resp *llm.Response, kind string) error {
 	x.refuse(&llm.Error{Code: code, Status: resp.Status, Message: fmt.Sprintf("provider %s answered %d %s without an error that could be relayed",
 		x.hop.Target.ProviderID, resp.Status, http.StatusText(resp.Status))})
 	return nil
+}
+
+// echoesKey says whether an upstream that complains of a request shows what it
+// was authenticated with.
+func (x *exchange) echoesKey(h http.Header, body []byte) bool {
+	if x.key == "" {
+		return false
+	}
+	for _, list := range h {
+		if slices.ContainsFunc(list, func(v string) bool { return strings.Contains(v, x.key) }) {
+			return true
+		}
+	}
+	return bytes.Contains(body, []byte(x.key))
 }
 
 func isObject(b []byte) bool {

@@ -1,6 +1,7 @@
 package llmproxy
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -32,7 +33,7 @@ func (q *request) release() {
 
 // reserved are the members that the gateway depends on. Another spelling of one
 // is refused: an upstream that folds case would take it for the real one.
-var reserved = []string{"model", "stream", "stream_options", "tools", "messages", "input", "prompt", "system"}
+var reserved = []string{"model", "stream", "stream_options", "tools", "messages", "input", "prompt", "system", "models", "fallbacks"}
 
 // StreamUser is implemented by a provider whose streams report their usage only
 // when the request asks for it.
@@ -43,6 +44,9 @@ type StreamUser interface {
 // readRequest reads the body and decides what goes upstream.
 func (x *exchange) readRequest() error {
 	ep := x.hop.Endpoint
+	if len(x.r.Header["Content-Type"]) > 1 {
+		return llm.Errorf(llm.CodeInvalidRequest, "the request has more than one Content-Type")
+	}
 	if ep.Unchecked && x.hop.Caller.Models != nil {
 		return llm.Errorf(llm.CodePermissionDenied, "this key may use some models only, and the models of a batch cannot be checked")
 	}
@@ -89,6 +93,9 @@ func (x *exchange) readJSON() error {
 		return err
 	}
 	x.req.buf = buf
+	if len(bytes.TrimSpace(buf.b)) == 0 {
+		return llm.Errorf(llm.CodeInvalidRequest, "the request body is empty; a JSON object is expected")
+	}
 	members, err := jsonscan.Object(buf.b, buf.members, reserved)
 	buf.members = members
 	if err != nil {
@@ -127,6 +134,10 @@ func (x *exchange) inspect(text []byte, members jsonscan.Members) error {
 			case "false", "null":
 			default:
 				return &llm.Error{Code: llm.CodeInvalidRequest, Message: "stream: it must be true or false", Param: "stream"}
+			}
+		case "models", "fallbacks": // OpenRouter tries these too
+			if x.hop.Caller.Models != nil {
+				return &llm.Error{Code: llm.CodePermissionDenied, Message: m.Name + ": this key may use some models only, and may not name others here", Param: m.Name}
 			}
 		case "tools":
 			q.toolCount, q.toolNames = toolsOf(v)

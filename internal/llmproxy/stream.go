@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -25,15 +24,12 @@ func (x *exchange) relayStream(resp *llm.Response) error {
 	}
 	x.req.stream = true
 	x.head(resp, -1)
-	// A model may think for a while before its first event.
-	if err := http.NewResponseController(x.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return gone(err)
-	}
 	piece := pieces.Get().(*[]byte)
 	defer pieces.Put(piece)
 	in := sse.NewReader(resp.Body, *piece, x.limits.Event)
 	out := x.writer()
 	defer out.close()
+	out.flushSoon()
 	encoded := resp.Header["Content-Encoding"] != nil
 	for {
 		events, err := in.Read()

@@ -66,12 +66,19 @@ func (x *exchange) readForm() error {
 		if err != nil {
 			return &llm.Error{Code: llm.CodeInvalidRequest, Message: "the multipart form is malformed", Cause: err}
 		}
-		name := part.FormName()
-		if !strings.EqualFold(name, "model") {
+		// Parsers differ in what they make of a part that says oddly what it is,
+		// and one of them could find another model there.
+		kind, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+		name := params["name"]
+		if err != nil || kind != "form-data" || name == "" || len(part.Header["Content-Disposition"]) != 1 {
+			return llm.Errorf(llm.CodeInvalidRequest, "the multipart form has a part without one plain Content-Disposition: form-data; name=\"…\"")
+		}
+		if !strings.EqualFold(strings.TrimRight(name, "[]"), "model") {
 			continue
 		}
+		_, isFile := params["filename"]
 		v, err := io.ReadAll(io.LimitReader(part, 513))
-		if err != nil || len(v) > 512 || name != "model" || x.req.model != "" {
+		if err != nil || len(v) > 512 || name != "model" || isFile || x.req.model != "" {
 			return &llm.Error{Code: llm.CodeInvalidRequest, Message: "model: the form must have this field once, in at most 512 bytes", Param: "model"}
 		}
 		x.req.model = string(v)

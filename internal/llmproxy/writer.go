@@ -3,6 +3,7 @@ package llmproxy
 import (
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,11 @@ type writer struct {
 	stall time.Duration
 	now   func() time.Time
 
+	// mu keeps apart what is written and the flush that flushSoon has set up.
+	mu    sync.Mutex
+	begun bool // something was written, or nothing will be
+	soon  *time.Timer
+
 	unguarded int       // bytes since the deadline was moved
 	moved     time.Time // when it was, or when the answer began
 	guarded   bool
@@ -23,6 +29,8 @@ type writer struct {
 const (
 	guardBytes = 64 << 10
 	guardEvery = 30 * time.Second
+	// headWait is how long an answer's head waits to go out with its first bytes.
+	headWait = 20 * time.Millisecond
 )
 
 func (x *exchange) writer() *writer {
@@ -31,6 +39,9 @@ func (x *exchange) writer() *writer {
 
 // write writes b, and flushes it when asked to.
 func (w *writer) write(b []byte, flush bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = true
 	w.unguarded += len(b)
 	if now := w.now(); w.unguarded > guardBytes || now.Sub(w.moved) > guardEvery {
 		w.unguarded, w.moved, w.guarded = 0, now, true
@@ -50,8 +61,27 @@ func (w *writer) write(b []byte, flush bool) error {
 	return nil
 }
 
-// close takes the deadline away again: the connection may serve other requests.
+// flushSoon sends the head of the answer on its own when nothing follows it at
+// once: a model may think for a while, and its caller should know that it does.
+func (w *writer) flushSoon() {
+	w.soon = time.AfterFunc(headWait, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !w.begun {
+			_ = w.controller().Flush()
+		}
+	})
+}
+
+// close ends what flushSoon has set up, and takes the deadline away again: the
+// connection may serve other requests.
 func (w *writer) close() {
+	if w.soon != nil {
+		w.soon.Stop()
+		w.mu.Lock()
+		w.begun = true
+		w.mu.Unlock()
+	}
 	if w.guarded {
 		_ = w.c.SetWriteDeadline(time.Time{})
 	}

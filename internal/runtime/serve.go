@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agent-gateway/agent-gateway/internal/hostcheck"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
 	"github.com/agent-gateway/agent-gateway/internal/trace"
 	"github.com/agent-gateway/agent-gateway/llm"
@@ -90,9 +91,13 @@ func (d *Dataplane) admit(r *http.Request, snap *Snapshot, m Match, span trace.S
 	return caller, nil
 }
 
-// foreign says whether a browser sends the request for a page of another origin.
-// A browser sends no virtual key unasked, so only callers without one matter.
+// foreign says whether a browser sends the request for a page of another origin,
+// or for one whose name was rebound to this machine. A browser sends no virtual
+// key unasked, so only callers without one matter.
 func foreign(r *http.Request) bool {
+	if r.Header["Origin"] != nil && hostcheck.OverLoopback(r) && !hostcheck.IsLoopback(r.Host) {
+		return true
+	}
 	return new(http.CrossOriginProtection).Check(r) != nil
 }
 

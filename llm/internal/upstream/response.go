@@ -65,7 +65,10 @@ func (b *body) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), errTimeout) {
 		return n, &llm.Error{Code: llm.CodeUpstreamTimeout, Message: "the upstream went silent in the middle of its answer", Cause: errTimeout}
 	}
-	return n, withoutContent(err)
+	if err != nil {
+		err = withoutContent(err)
+	}
+	return n, err
 }
 
 func (b *body) Close() error {

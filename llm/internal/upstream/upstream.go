@@ -77,7 +77,7 @@ func New(cfg llm.Config, base string) (*Client, error) {
 			DisableCompression: true,
 			// Head and body of a usual request fit in one write.
 			WriteBufferSize:        64 << 10,
-			ReadBufferSize:         32 << 10,
+			ReadBufferSize:         64 << 10,
 			MaxResponseHeaderBytes: 256 << 10,
 		},
 	}, nil
@@ -192,6 +192,8 @@ func withoutContent(err error) error {
 	switch {
 	case err == nil || err == io.EOF:
 		return err
+	case strings.HasPrefix(err.Error(), "net/http: invalid header field"):
+		return errors.New("nothing was sent: a header has a character that HTTP does not allow")
 	case errors.As(err, &op):
 		return op
 	case errors.As(err, &certificate):
