@@ -123,7 +123,6 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-
 // A caller that pauses for longer than request_timeout_seconds, though less than
 // ClientStall, must not make the upstream look silent.
 func TestSlowReader(t *testing.T) {

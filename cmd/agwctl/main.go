@@ -1,4 +1,4 @@
-// Agwctl is the command line of the gateway: it applies bundles and reads and
+// Command agwctl is the command line of the gateway: it applies bundles and reads and
 // changes objects through the Admin API, and asks a model a question through the
 // data plane.
 package main
