@@ -128,7 +128,12 @@ func TestSlowBody(t *testing.T) {
 func TestSlowReader(t *testing.T) {
 	up := newUpstream(t)
 	s := newGateway(t, oneProvider(up, "network: {request_timeout_seconds: 2}"))
-	up.Enqueue(llmtest.Fault{Size: 16 << 20, Chunks: 300})
+	var events [][]byte
+	for range 128 {
+		events = append(events, []byte(`data: {"choices":[{"index":0,"delta":{"content":"`+strings.Repeat("x", 128<<10)+`"},"finish_reason":null}]}`+"\n\n"))
+	}
+	events = append(events, []byte("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"), []byte("data: [DONE]\n\n"))
+	up.Enqueue(*llmtest.Raw(200, http.Header{"Content-Type": {"text/event-stream"}}, events...))
 	resp := s.start(t, t.Context(), "POST", "/v1/chat/completions", chatStream)
 	time.Sleep(5 * time.Second)
 	got := read(resp)
