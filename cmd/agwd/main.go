@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -23,11 +22,6 @@ import (
 )
 
 func main() {
-	// The live heap is a few megabytes, which the default would collect hundreds
-	// of times a second under load.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 	// net/http writes what an upstream sent out of turn to the standard logger,
 	// which nothing here uses.
 	log.SetOutput(io.Discard)
