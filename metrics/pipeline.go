@@ -12,7 +12,7 @@ import (
 type PipelineOptions struct {
 	// Queue is how many events may wait to be written; default 8192.
 	Queue int
-	// Batch is the most events of one write; default 1024, at most Queue.
+	// Batch is the most events of one write; default 256, at most Queue.
 	Batch int
 	// Interval is how long an event may wait for its batch to fill; default 250 ms.
 	Interval time.Duration
@@ -77,7 +77,7 @@ func NewPipeline(w Writer, opts PipelineOptions) *Pipeline {
 		opts.Queue = 8192
 	}
 	if opts.Batch <= 0 {
-		opts.Batch = 1024
+		opts.Batch = 256
 	}
 	if opts.Interval <= 0 {
 		opts.Interval = 250 * time.Millisecond

@@ -19,7 +19,7 @@ import (
 
 // batch is how many events the daemon writes at once: what a crash may lose,
 // beside what is under way.
-const batch = 1024
+const batch = 256
 
 // TestCrash kills agwd under load. What it has acknowledged is there afterwards.
 func TestCrash(t *testing.T) {
