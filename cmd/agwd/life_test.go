@@ -69,7 +69,8 @@ func TestCrash(t *testing.T) {
 	}
 	stored := p.stored()
 	t.Logf("%d answers, %d stored events, %d keys", answered.Load(), stored, len(created))
-	require.GreaterOrEqual(t, stored, int(answered.Load())-batch-callers)
+	// One batch was being written, and another gathered meanwhile.
+	require.GreaterOrEqual(t, stored, int(answered.Load())-2*batch-callers)
 	require.Zero(t, p.terminate())
 }
 
