@@ -67,7 +67,7 @@ func New(opts ...Option) (*Gateway, error) {
 	}
 	gw.data = &runtime.Dataplane{
 		Runtime: rt, LLM: llmproxy.New(s.limits.engine(), sinks, s.log, s.now),
-		MaxAgentDepth: s.maxAgentDepth, Now: s.now, Log: s.log,
+		MaxAgentDepth: s.maxAgentDepth, Now: s.now,
 	}
 	api, err := admin.New(cfg)
 	if err != nil {

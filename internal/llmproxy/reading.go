@@ -78,12 +78,12 @@ func (r *reading) body() {
 	switch r.op {
 	case llm.OpenAIChat:
 		if v := r.tap.Value("choices"); bytes.Contains(v, []byte(`"tool_calls"`)) {
-			r.items(v, 0, func(v []byte, at int) int { return r.choice(v, at) })
+			items(v, 0, func(v []byte, at int) int { return r.choice(v, at) })
 		}
 	case llm.OpenAIResponses:
-		r.items(r.tap.Value("output"), 0, r.outputItem)
+		items(r.tap.Value("output"), 0, r.outputItem)
 	case llm.AnthropicMessages:
-		r.items(r.tap.Value("content"), 0, r.contentBlock)
+		items(r.tap.Value("content"), 0, r.contentBlock)
 	}
 }
 
@@ -108,7 +108,7 @@ func (r *reading) event(text []byte, injected bool) bool {
 		r.messagesEvent(text, e)
 	default:
 		if tapped[r.op] != nil {
-			r.walk(e.Data, 0, func(name []byte, at int) int {
+			walk(e.Data, 0, func(name []byte, at int) int {
 				end := jsonscan.Skip(e.Data, at)
 				if string(name) == "usage" && end > at {
 					r.usage.Final = r.setUsage(e.Data[at:end]) || r.usage.Final
@@ -128,7 +128,7 @@ func (r *reading) tool(name []byte) {
 }
 
 // walk visits the members of an object; of anything else it only finds the end.
-func (r *reading) walk(v []byte, at int, visit func(name []byte, at int) int) int {
+func walk(v []byte, at int, visit func(name []byte, at int) int) int {
 	if at < len(v) && v[at] == '{' {
 		return jsonscan.Walk(v, at, visit)
 	}
@@ -136,7 +136,7 @@ func (r *reading) walk(v []byte, at int, visit func(name []byte, at int) int) in
 }
 
 // items visits the elements of an array; of anything else it only finds the end.
-func (r *reading) items(v []byte, at int, visit func(v []byte, at int) int) int {
+func items(v []byte, at int, visit func(v []byte, at int) int) int {
 	if at < len(v) && v[at] == '[' {
 		return jsonscan.Walk(v, at, func(_ []byte, at int) int { return visit(v, at) })
 	}
@@ -144,8 +144,8 @@ func (r *reading) items(v []byte, at int, visit func(v []byte, at int) int) int 
 }
 
 // named reads an object's "type" and "name".
-func (r *reading) named(v []byte, at int) (kind, name []byte, end int) {
-	end = r.walk(v, at, func(key []byte, at int) int {
+func named(v []byte, at int) (kind, name []byte, end int) {
+	end = walk(v, at, func(key []byte, at int) int {
 		end := jsonscan.Skip(v, at)
 		switch {
 		case end < at:

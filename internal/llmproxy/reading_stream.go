@@ -15,10 +15,10 @@ func (r *reading) chunk(text, data []byte, injected bool) (keep bool) {
 	}
 	choices, usage := 0, false
 	made := span{}
-	r.walk(data, 0, func(name []byte, at int) int {
+	walk(data, 0, func(name []byte, at int) int {
 		switch string(name) {
 		case "choices":
-			return r.items(data, at, func(data []byte, at int) int {
+			return items(data, at, func(data []byte, at int) int {
 				choices++
 				return r.streamedChoice(data, at, &made)
 			})
@@ -59,13 +59,13 @@ func (r *reading) learn(text, data []byte, made span) {
 
 // streamedChoice reads a choice of a chunk.
 func (r *reading) streamedChoice(data []byte, at int, made *span) int {
-	return r.walk(data, at, func(name []byte, at int) int {
+	return walk(data, at, func(name []byte, at int) int {
 		switch string(name) {
 		case "delta":
-			return r.walk(data, at, func(name []byte, at int) int {
+			return walk(data, at, func(name []byte, at int) int {
 				if string(name) == "tool_calls" && data[at] == '[' {
 					made.other = true
-					return r.items(data, at, r.toolCall)
+					return items(data, at, r.toolCall)
 				}
 				return r.madeText(name, data, at, made)
 			})
@@ -97,11 +97,11 @@ func (r *reading) madeText(name, data []byte, at int, made *span) int {
 
 // toolCall reads a tool call, or a fragment of one: only its first has a name.
 func (r *reading) toolCall(data []byte, at int) int {
-	return r.walk(data, at, func(name []byte, at int) int {
+	return walk(data, at, func(name []byte, at int) int {
 		if k := string(name); k != "function" && k != "custom" {
 			return jsonscan.Skip(data, at)
 		}
-		return r.walk(data, at, func(name []byte, at int) int {
+		return walk(data, at, func(name []byte, at int) int {
 			end := r.madeText(name, data, at, new(span))
 			if end > at+2 && string(name) == "name" && data[at] == '"' {
 				r.tool(data[at:end])
@@ -113,13 +113,13 @@ func (r *reading) toolCall(data []byte, at int) int {
 
 // choice reads a choice of an answer that was not streamed.
 func (r *reading) choice(data []byte, at int) int {
-	return r.walk(data, at, func(name []byte, at int) int {
+	return walk(data, at, func(name []byte, at int) int {
 		if string(name) != "message" {
 			return jsonscan.Skip(data, at)
 		}
-		return r.walk(data, at, func(name []byte, at int) int {
+		return walk(data, at, func(name []byte, at int) int {
 			if string(name) == "tool_calls" {
-				return r.items(data, at, r.toolCall)
+				return items(data, at, r.toolCall)
 			}
 			return jsonscan.Skip(data, at)
 		})
@@ -129,7 +129,7 @@ func (r *reading) choice(data []byte, at int) int {
 func (r *reading) responsesEvent(e sse.Event) {
 	data, made := e.Data, span{}
 	var kind, response, item []byte
-	r.walk(data, 0, func(name []byte, at int) int {
+	walk(data, 0, func(name []byte, at int) int {
 		end := r.madeText(name, data, at, &made)
 		if end < at {
 			return end
@@ -149,7 +149,7 @@ func (r *reading) responsesEvent(e sse.Event) {
 	switch kind := kindOf(kind, e); kind {
 	case "response.completed", "response.incomplete", "response.failed":
 		r.ended, r.closed, r.failed = true, true, kind == "response.failed"
-		r.walk(response, 0, func(name []byte, at int) int {
+		walk(response, 0, func(name []byte, at int) int {
 			end := jsonscan.Skip(response, at)
 			if string(name) == "usage" && end > at {
 				r.usage.Final = r.setUsage(response[at:end])
@@ -172,7 +172,7 @@ func kindOf(quoted []byte, e sse.Event) string {
 }
 
 func (r *reading) outputItem(data []byte, at int) int {
-	kind, name, end := r.named(data, at)
+	kind, name, end := named(data, at)
 	if k := string(kind); k == `"function_call"` || k == `"custom_tool_call"` {
 		r.tool(name)
 	}
@@ -191,12 +191,12 @@ func (r *reading) messagesEvent(text []byte, e sse.Event) {
 		}
 		return end
 	}
-	r.walk(data, 0, func(name []byte, at int) int {
+	walk(data, 0, func(name []byte, at int) int {
 		switch string(name) {
 		case "message":
-			return r.walk(data, at, member)
+			return walk(data, at, member)
 		case "delta":
-			return r.walk(data, at, func(name []byte, at int) int { return r.madeText(name, data, at, &made) })
+			return walk(data, at, func(name []byte, at int) int { return r.madeText(name, data, at, &made) })
 		case "content_block":
 			return r.contentBlock(data, at)
 		}
@@ -220,7 +220,7 @@ func (r *reading) messagesEvent(text []byte, e sse.Event) {
 }
 
 func (r *reading) contentBlock(data []byte, at int) int {
-	kind, name, end := r.named(data, at)
+	kind, name, end := named(data, at)
 	if string(kind) == `"tool_use"` {
 		r.tool(name)
 	}

@@ -194,8 +194,8 @@ func toolsOf(v []byte) (n int, names []string) {
 // other bytes keep their order.
 func (x *exchange) complete(buf *buffer, members jsonscan.Members) {
 	t := x.hop.Target
-	if x.hop.Endpoint.Operation == llm.OpenAIBatches || x.hop.Endpoint.Operation == llm.AnthropicBatches {
-		return
+	if x.hop.Endpoint.Unchecked {
+		return // its models stand elsewhere
 	}
 	if x.req.model == "" && t.DefaultModel != "" {
 		x.req.model = t.DefaultModel

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,7 +21,6 @@ type Dataplane struct {
 	// is no limit.
 	MaxAgentDepth int
 	Now           func() time.Time
-	Log           *slog.Logger
 
 	running running
 }
