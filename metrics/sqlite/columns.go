@@ -80,22 +80,23 @@ var columnNames = func() string {
 	return strings.Join(names[:], ", ")
 }()
 
-// value is what is stored: NULL for what is empty or unknown.
-func (c *column) value() driver.Value {
+// value is what is stored: NULL for what is empty or unknown. It is old where that
+// is the same.
+func (c *column) value(old driver.Value) driver.Value {
 	switch f := c.field.(type) {
 	case *string:
 		if *f != "" {
-			return *f
+			return same(old, *f)
 		}
 	case latency:
 		return milliseconds(f.of.Latency())
 	case *bool:
 		return *f
 	case *int:
-		return int64(*f)
+		return same(old, int64(*f))
 	case *metrics.Count:
 		if f.Known {
-			return f.N
+			return same(old, f.N)
 		}
 	case **float64:
 		if *f != nil {
@@ -114,6 +115,13 @@ func (c *column) value() driver.Value {
 		}
 	}
 	return nil
+}
+
+func same[T comparable](old driver.Value, v T) driver.Value {
+	if o, ok := old.(T); ok && o == v {
+		return old
+	}
+	return v
 }
 
 // Scan sets the field to what value stored, as [sql.Scanner].

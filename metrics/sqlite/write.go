@@ -84,7 +84,10 @@ func insert(ctx context.Context, conn driver.Conn, events []*metrics.Event, rows
 		for i, e := range events[:rows] {
 			row := columns(e)
 			for j := range row {
-				args[i*columnCount+j].Value = row[j].value()
+				// Rows of a batch are much alike, and a value in an interface costs
+				// an allocation: the value that stands here from before may serve.
+				arg := &args[i*columnCount+j]
+				arg.Value = row[j].value(arg.Value)
 			}
 		}
 		// Given ctx, the driver would start a goroutine to watch it.

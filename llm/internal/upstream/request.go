@@ -6,10 +6,33 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync"
 
+	"github.com/agent-gateway/agent-gateway/internal/h1"
 	"github.com/agent-gateway/agent-gateway/llm"
 )
+
+// inShort says whether a call goes by the short way, and with which bytes; done
+// gives them back.
+func (c *Client) inShort(call *llm.Call, u *url.URL) (text []byte, done func(), ok bool) {
+	if c.short == nil || u.Host != c.base.Host {
+		return nil, nil, false
+	}
+	done = func() {}
+	if call.Body == nil {
+		return nil, done, h1.Takes(u, 0)
+	}
+	m, ok := call.Body.(llm.InMemory)
+	if !ok || !h1.Takes(u, call.Body.Len()) {
+		return nil, nil, false
+	}
+	text, give := m.Bytes()
+	if give != nil {
+		done = give
+	}
+	return text, done, true
+}
 
 // setBody gives the request its body. Bytes in memory go in as a *bytes.Reader,
 // which the transport knows: it then sends head and body in one write. The lease

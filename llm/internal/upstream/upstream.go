@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agent-gateway/agent-gateway/internal/h1"
 	"github.com/agent-gateway/agent-gateway/llm"
 )
 
@@ -33,6 +34,7 @@ type Client struct {
 	id        string
 	base      *url.URL
 	transport *http.Transport
+	short     *h1.Transport // for short requests over plain HTTP; nil when a proxy is in between
 	timeout   time.Duration
 	extra     http.Header
 }
@@ -59,14 +61,15 @@ func New(cfg llm.Config, base string) (*Client, error) {
 	for k, v := range n.ExtraHeaders {
 		extra.Set(k, v)
 	}
-	return &Client{
+	dial := (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	c := &Client{
 		id:      cfg.ID,
 		base:    u,
 		timeout: or(n.RequestTimeout, DefaultRequestTimeout),
 		extra:   extra,
 		transport: &http.Transport{
 			Proxy:                 proxy,
-			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			DialContext:           dial,
 			TLSHandshakeTimeout:   10 * time.Second,
 			ExpectContinueTimeout: time.Second,
 			ForceAttemptHTTP2:     true,
@@ -78,10 +81,18 @@ func New(cfg llm.Config, base string) (*Client, error) {
 			// Head and body of a usual request fit in one write.
 			WriteBufferSize:        64 << 10,
 			ReadBufferSize:         64 << 10,
-			MaxResponseHeaderBytes: 256 << 10,
+			MaxResponseHeaderBytes: maxHead,
 		},
-	}, nil
+	}
+	if via, err := proxy(&http.Request{URL: u}); via == nil && err == nil {
+		t := c.transport
+		c.short = &h1.Transport{Dial: dial, MaxIdle: t.MaxIdleConns, MaxIdlePerHost: t.MaxIdleConnsPerHost, IdleTimeout: t.IdleConnTimeout, MaxHead: maxHead}
+	}
+	return c, nil
 }
+
+// maxHead bounds the head of an answer.
+const maxHead = 256 << 10
 
 func or[T comparable](v, def T) T {
 	var zero T
@@ -102,11 +113,11 @@ func parseBase(base string) (*url.URL, error) {
 // Close closes the idle connections. Calls under way go on.
 func (c *Client) Close() error {
 	c.transport.CloseIdleConnections()
+	if c.short != nil {
+		c.short.CloseIdleConnections()
+	}
 	return nil
 }
-
-// errTimeout is the cause of a context that the client's own timer ended.
-var errTimeout = errors.New("the upstream was silent for too long")
 
 // Send makes the call. path is escaped and appended to the base URL; auth adds
 // the protocol's own headers, and the key unless it is empty.
@@ -125,25 +136,38 @@ func (c *Client) Send(ctx context.Context, call *llm.Call, path string, auth fun
 	h["Accept-Encoding"] = identity
 	auth(h, call.Credential.APIKey)
 
-	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(c.timeout, func() { cancel(errTimeout) })
+	u := join(base, path, call.Query)
+	if text, done, ok := c.inShort(call, u); ok {
+		resp, err := c.short.RoundTrip(ctx, &h1.Request{Method: call.Method, URL: u, Host: u.Host, Header: h, Body: text, Timeout: c.timeout})
+		done()
+		if err != nil {
+			return nil, c.explain(ctx, err)
+		}
+		return response(resp, nil), nil
+	}
+	clock := startClock(ctx, c.timeout)
+	resp, err := c.roundTrip(clock.ctx, call, u, h)
+	if err != nil {
+		err = c.explain(clock.ctx, err)
+		clock.stop()
+		return nil, err
+	}
+	return response(resp, clock), nil
+}
+
+// roundTrip makes a call through http.Transport.
+func (c *Client) roundTrip(ctx context.Context, call *llm.Call, u *url.URL, h http.Header) (*http.Response, error) {
 	req := &http.Request{
-		Method: call.Method, URL: join(base, path, call.Query), Host: base.Host, Header: h,
+		Method: call.Method, URL: u, Host: u.Host, Header: h,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	ctx, lease, err := setBody(ctx, req, call.Body)
-	if err == nil {
-		var resp *http.Response
-		resp, err = c.transport.RoundTrip(req.WithContext(ctx))
-		lease.roundTripReturned()
-		if err == nil {
-			return c.response(ctx, resp, cancel, timer), nil
-		}
+	if err != nil {
+		return nil, err
 	}
-	timer.Stop()
-	err = c.explain(ctx, err)
-	cancel(nil)
-	return nil, err
+	resp, err := c.transport.RoundTrip(req.WithContext(ctx))
+	lease.roundTripReturned()
+	return resp, err
 }
 
 var identity = []string{"identity"}
@@ -167,11 +191,11 @@ func (c *Client) explain(ctx context.Context, err error) error {
 	if errors.As(err, &e) {
 		return e
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errTimeout) {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, h1.ErrTimeout) {
 		return &llm.Error{Code: llm.CodeCanceled, Message: "the caller went away", Final: true, Cause: cause}
 	}
 	var timeout net.Error
-	if errors.Is(context.Cause(ctx), errTimeout) || errors.As(err, &timeout) && timeout.Timeout() {
+	if errors.Is(err, h1.ErrTimeout) || errors.Is(context.Cause(ctx), h1.ErrTimeout) || errors.As(err, &timeout) && timeout.Timeout() {
 		return &llm.Error{Code: llm.CodeUpstreamTimeout, Message: fmt.Sprintf("provider %s did not answer in time", c.id), Cause: withoutContent(err)}
 	}
 	return &llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s cannot be reached", c.id), Cause: withoutContent(err)}
@@ -192,7 +216,7 @@ func withoutContent(err error) error {
 	switch {
 	case err == nil || err == io.EOF:
 		return err
-	case strings.HasPrefix(err.Error(), "net/http: invalid header field"):
+	case errors.Is(err, h1.ErrHeader), strings.HasPrefix(err.Error(), "net/http: invalid header field"):
 		return errors.New("nothing was sent: a header has a character that HTTP does not allow")
 	case errors.As(err, &op):
 		return op
@@ -203,7 +227,7 @@ func withoutContent(err error) error {
 	case errors.As(err, &record):
 		return errors.New("the upstream does not speak TLS there")
 	}
-	for _, known := range []error{io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded, errTimeout, gzip.ErrHeader, gzip.ErrChecksum} {
+	for _, known := range []error{io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded, h1.ErrTimeout, gzip.ErrHeader, gzip.ErrChecksum} {
 		if errors.Is(err, known) {
 			return known
 		}
