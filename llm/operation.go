@@ -32,7 +32,16 @@ const (
 	AnthropicFiles       Operation = "anthropic.files"
 )
 
-// Protocol is the part before the dot: "openai", "anthropic".
+// The operations of Gemini's protocol.
+const (
+	GeminiGenerate    Operation = "gemini.generate" // streamed too
+	GeminiCountTokens Operation = "gemini.count_tokens"
+	GeminiEmbed       Operation = "gemini.embed"
+	GeminiBatchEmbed  Operation = "gemini.batch_embed"
+	GeminiModels      Operation = "gemini.models"
+)
+
+// Protocol is the part before the dot: "openai", "anthropic", "gemini".
 func (op Operation) Protocol() string {
 	p, _, _ := strings.Cut(string(op), ".")
 	return p
