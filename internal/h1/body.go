@@ -3,6 +3,7 @@ package h1
 import (
 	"context"
 	"io"
+	"net/http"
 	"sync/atomic"
 	"time"
 )
@@ -19,12 +20,15 @@ type body struct {
 	moved   time.Time       // when the deadline was
 	keep    bool
 	over    atomic.Bool
-	err     error // of reading on
+	err     error // of reading on; set from the start if there is no body
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
+	}
+	if b.over.Load() {
+		return 0, http.ErrBodyReadAfterClose // and not what is left in the buffer
 	}
 	if b.silence > 0 {
 		// To move a deadline costs as much as to read an event; it may be an eighth late.
@@ -36,7 +40,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if err != nil {
 		if err != io.EOF {
-			err = explain(b.ctx, err)
+			err = explain(b.ctx, hide(err))
 		}
 		b.err = err
 		b.end(err == io.EOF)

@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -10,7 +11,7 @@ import (
 // needed ages and goes.
 type pool struct {
 	mu     sync.Mutex
-	hosts  map[string][]*conn // the newest last
+	hosts  map[string][]*conn // the newest last; an emptied list stays for the next
 	n      int
 	timer  *time.Timer // set while there are any
 	closed bool
@@ -47,6 +48,9 @@ func (p *pool) put(c *conn) {
 	}
 	if p.hosts == nil {
 		p.hosts = map[string][]*conn{}
+	}
+	if _, known := p.hosts[c.addr]; !known && len(p.hosts) >= c.t.MaxIdle {
+		maps.DeleteFunc(p.hosts, func(_ string, list []*conn) bool { return len(list) == 0 })
 	}
 	p.hosts[c.addr] = append(p.hosts[c.addr], c)
 	p.n++

@@ -1,42 +1,73 @@
 package h1
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // copied is how long a body is copied behind its head, rather than handed to the
 // system beside it.
 const copied = 8 << 10
 
-// send writes head and body, with one system call.
+// watched is from where on a request may not fit in the buffers of a connection.
+const watched = 16 << 10
+
+// glance is how often an upstream that does not read is looked at for an answer.
+const glance = 250 * time.Millisecond
+
+// send writes head and body, with one system call where they are short.
 func (c *conn) send(req *Request) error {
 	head, err := appendHead(c.out[:0], req)
 	if err != nil {
 		return err
 	}
-	if len(req.Body) <= copied {
-		head = append(head, req.Body...)
+	body := req.Body
+	if len(body) <= copied {
+		head, body = append(head, body...), nil
+	}
+	if cap(head) <= 4*copied { // an idle connection does not hold a long one
 		c.out = head[:0]
+	}
+	if body == nil && len(head) <= watched {
 		c.wrote, err = c.Conn.Write(head)
 		return err
 	}
-	c.out = head[:0]
-	n, err := (&net.Buffers{head, req.Body}).WriteTo(c.Conn)
-	c.wrote = int(n)
-	return err
+	c.rest = net.Buffers{head, body}
+	return c.push()
+}
+
+// push writes the rest of a request. It ends early, with an error, when something
+// has come while the upstream does not read: mostly an answer.
+func (c *conn) push() error {
+	for {
+		until := time.Now().Add(glance)
+		last := !c.deadline.IsZero() && !until.Before(c.deadline)
+		if last {
+			until = c.deadline
+		}
+		if err := c.SetWriteDeadline(until); err != nil {
+			return err
+		}
+		n, err := c.rest.WriteTo(c.Conn) // and drops that from rest
+		c.wrote += int(n)
+		if err == nil || last || !errors.Is(err, os.ErrDeadlineExceeded) || c.in.Buffered() > 0 || !c.quiet() {
+			return err
+		}
+	}
 }
 
 // appendHead appends the head of a request, as it is or not at all: a value that
 // could end its line is refused, not mended.
 func appendHead(b []byte, req *Request) ([]byte, error) {
 	uri := req.URL.RequestURI()
-	for _, s := range []string{req.Method, uri, req.Host} {
-		if !printable(s) {
-			return b, fmt.Errorf("%w: in the method, the URL or the host", ErrHeader)
-		}
+	if !token(req.Method) || !printable(uri) || !printable(req.Host) {
+		return b, fmt.Errorf("%w: in the method, the URL or the host", ErrHeader)
 	}
 	b = append(b, req.Method...)
 	b = append(b, ' ')
@@ -45,9 +76,8 @@ func appendHead(b []byte, req *Request) ([]byte, error) {
 	b = append(b, req.Host...)
 	b = append(b, "\r\n"...)
 	for name, values := range req.Header {
-		switch name {
-		case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection":
-			continue // the transport's own
+		if own(name) {
+			continue
 		}
 		if !token(name) {
 			return b, fmt.Errorf("%w: the name %.40q", ErrHeader, name)
@@ -71,6 +101,18 @@ func appendHead(b []byte, req *Request) ([]byte, error) {
 		b = append(b, "\r\n"...)
 	}
 	return append(b, "\r\n"...), nil
+}
+
+// own says whether a header is the transport's, however it is spelt: an upstream
+// that finds two lengths could see two requests. Nothing here waits for what
+// Expect asks for.
+func own(name string) bool {
+	for _, o := range [...]string{"Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Expect"} {
+		if len(name) == len(o) && strings.EqualFold(name, o) {
+			return true
+		}
+	}
+	return false
 }
 
 // printable says whether s can stand between spaces in the first lines.

@@ -4,29 +4,24 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 )
 
-// MaxBody is the longest request body that is taken: a connection's buffers hold
-// that much, so that to write it does not wait for an upstream which answers
-// without reading.
+// MaxBody is the longest request body that is taken: a connection's buffers
+// usually hold that much, so that to write it does not wait for an upstream which
+// answers without reading.
 const MaxBody = 64 << 10
 
 const readBuffer = 32 << 10
 
-// maxInterim bounds the 1xx answers before the final one.
-const maxInterim = 8
-
 // Transport makes calls. Its fields are set before the first one. It is safe for
 // concurrent use; who makes one closes its idle connections.
 type Transport struct {
-	// Dial makes a connection; nil is a [net.Dialer] of zero value.
+	// Dial makes a connection of the system's; nil is a [net.Dialer] of zero value.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// MaxIdle bounds the idle connections of all hosts, MaxIdlePerHost those of
 	// one; 0 keeps none.
@@ -34,7 +29,8 @@ type Transport struct {
 	// IdleTimeout is how long a connection is kept idle; 0 is for as long as the
 	// upstream does.
 	IdleTimeout time.Duration
-	// MaxHead bounds the bytes of an answer's head; 0 is 1 MiB.
+	// MaxHead bounds the bytes of an answer's head, with all 1xx answers before it;
+	// 0 is 1 MiB.
 	MaxHead int64
 
 	idle pool
@@ -52,16 +48,26 @@ type Request struct {
 	Timeout time.Duration
 }
 
-// Takes says whether the transport makes calls to u with a body of n bytes.
+// Takes says whether the transport makes calls to u with a body of n bytes. A host
+// that is not sent as it is written, since it is not ASCII or has an IPv6 zone, is
+// left to http.Transport.
 func Takes(u *url.URL, n int64) bool {
-	return available && u.Scheme == "http" && n <= MaxBody
+	if !available || u.Scheme != "http" || n > MaxBody {
+		return false
+	}
+	for i := range len(u.Host) {
+		if u.Host[i] == '%' || u.Host[i] >= 0x80 {
+			return false
+		}
+	}
+	return u.Host != ""
 }
 
 // Errors that are told apart.
 var (
-	// ErrHead is the cause when an upstream's answer is not HTTP, or its head is
+	// ErrAnswer is the cause when an upstream's answer is not HTTP, or its head is
 	// too long.
-	ErrHead = errors.New("the answer's head is not valid HTTP, or too long")
+	ErrAnswer = errors.New("the answer is not valid HTTP, or its head is too long")
 	// ErrHeader is returned, and nothing sent, for a header that HTTP does not allow.
 	ErrHeader = errors.New("a header has a character that HTTP does not allow")
 	// ErrTimeout says that Request.Timeout is over.
@@ -78,6 +84,9 @@ func (t *Transport) RoundTrip(ctx context.Context, req *Request) (*http.Response
 		deadline = time.Now().Add(req.Timeout)
 	}
 	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx) // an idle connection would send nevertheless
+		}
 		c, err := t.conn(ctx, addr, deadline)
 		if err != nil {
 			return nil, explain(ctx, err)
@@ -111,7 +120,7 @@ func (t *Transport) CloseIdleConnections() { t.idle.close() }
 // conn returns a connection whose deadline is set.
 func (t *Transport) conn(ctx context.Context, addr string, deadline time.Time) (*conn, error) {
 	if c := t.idle.get(addr, deadline); c != nil {
-		c.reused, c.wrote, c.answered = true, 0, false
+		c.reused, c.wrote, c.answered, c.deadline = true, 0, false, deadline
 		return c, nil
 	}
 	dial := t.Dial
@@ -127,9 +136,13 @@ func (t *Transport) conn(ctx context.Context, addr string, deadline time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: nc, t: t, addr: addr}
+	if err := nc.SetDeadline(deadline); err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	c := &conn{Conn: nc, t: t, addr: addr, deadline: deadline}
 	c.in = bufio.NewReaderSize(c, readBuffer)
-	return c, nc.SetDeadline(deadline)
+	return c, nil
 }
 
 func address(u *url.URL) string {
@@ -137,119 +150,4 @@ func address(u *url.URL) string {
 		return u.Host
 	}
 	return net.JoinHostPort(u.Hostname(), "80")
-}
-
-// conn is a connection. One call at a time uses it.
-type conn struct {
-	net.Conn
-	t    *Transport
-	addr string
-	in   *bufio.Reader
-	out  []byte // the head of a request, and a short body
-
-	reused   bool
-	wrote    int   // bytes of this call's request
-	answered bool  // some of the answer has come
-	headLeft int64 // of the head that is read now; below 0 it is not bounded
-	since    time.Time
-	raw      func() bool // what quiet has made
-}
-
-func (c *conn) Read(b []byte) (int, error) {
-	if c.headLeft == 0 {
-		return 0, ErrHead
-	}
-	if c.headLeft > 0 && int64(len(b)) > c.headLeft {
-		b = b[:c.headLeft]
-	}
-	n, err := c.Conn.Read(b)
-	c.answered = c.answered || n > 0
-	if c.headLeft > 0 {
-		c.headLeft -= int64(n)
-	}
-	return n, err
-}
-
-// unseen says whether the upstream cannot have acted upon a request that failed
-// with err on a connection which was used before: it had closed it. One that was
-// sent and not answered may be sent again only if that does no harm (RFC 9110,
-// 9.2.2).
-func (c *conn) unseen(req *Request, err error) bool {
-	if c.wrote == 0 {
-		return !errors.Is(err, ErrHeader)
-	}
-	if c.answered || err == ErrTimeout {
-		return false
-	}
-	return req.Method == http.MethodGet || req.Method == http.MethodHead || req.Header["Idempotency-Key"] != nil
-}
-
-func (c *conn) roundTrip(ctx context.Context, req *Request) (*http.Response, error) {
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-	resp, err := c.exchange(req)
-	if err != nil {
-		stop()
-		return nil, err
-	}
-	b := &body{r: resp.Body, c: c, ctx: ctx, stop: stop, keep: !resp.Close}
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
-		b.silence = req.Timeout
-	}
-	if resp.Body == http.NoBody {
-		b.end(true)
-	}
-	resp.Body = b
-	return resp, nil
-}
-
-func (c *conn) exchange(req *Request) (*http.Response, error) {
-	c.headLeft = -1
-	if err := c.send(req); err != nil && !c.refused() {
-		return nil, err
-	}
-	c.headLeft = c.t.MaxHead
-	if c.headLeft == 0 {
-		c.headLeft = 1 << 20
-	}
-	forHead := &http.Request{Method: req.Method}
-	for range maxInterim {
-		if _, err := c.in.Peek(1); err != nil {
-			return nil, c.headError(err)
-		}
-		resp, err := http.ReadResponse(c.in, forHead)
-		if err != nil {
-			return nil, c.headError(err)
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			c.headLeft = -1
-			if resp.StatusCode == http.StatusSwitchingProtocols {
-				return nil, ErrHead // nobody asked for it
-			}
-			return resp, nil
-		}
-	}
-	return nil, ErrHead
-}
-
-// headError keeps what the network said, and hides what net/http says of an
-// answer, which could quote it.
-func (c *conn) headError(err error) error {
-	var network net.Error
-	switch {
-	case errors.As(err, &network):
-		return err
-	case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
-		return io.ErrUnexpectedEOF
-	}
-	return ErrHead
-}
-
-// refused says whether an upstream that took no more of a request has answered it
-// nevertheless, as one does that finds it too large.
-func (c *conn) refused() bool {
-	if c.wrote == 0 {
-		return false
-	}
-	_, err := c.in.Peek(1)
-	return err == nil
 }

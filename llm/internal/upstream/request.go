@@ -16,7 +16,7 @@ import (
 // inShort says whether a call goes by the short way, and with which bytes; done
 // gives them back.
 func (c *Client) inShort(call *llm.Call, u *url.URL) (text []byte, done func(), ok bool) {
-	if c.short == nil || u.Host != c.base.Host {
+	if c.short == nil || u.Host != c.base.Host || u.Scheme != c.base.Scheme { // which a proxy may be chosen by
 		return nil, nil, false
 	}
 	done = func() {}
