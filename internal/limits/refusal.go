@@ -1,0 +1,98 @@
+package limits
+
+import (
+	"fmt"
+	"time"
+)
+
+// Limit names one limit of a policy.
+type Limit string
+
+// The limits of a policy.
+const (
+	Requests     Limit = "requests_per_minute"
+	Tokens       Limit = "tokens_per_minute"
+	Concurrency  Limit = "concurrency"
+	BudgetUSD    Limit = "budget_usd" // amounts in nano-dollars
+	BudgetTokens Limit = "budget_tokens"
+)
+
+var budgetLimits = [units]Limit{BudgetUSD, BudgetTokens}
+
+// Reason is why a call was refused.
+type Reason string
+
+// Reasons of a Refusal.
+const (
+	// Exceeded: less is left than the call wants. It passes after RetryAfter.
+	Exceeded Reason = "exceeded"
+	// TooLarge: the estimate alone is over the limit, so waiting does not help.
+	TooLarge Reason = "too_large"
+	// PriceUnknown: there is a dollar budget, and nobody knows what the call costs.
+	PriceUnknown Reason = "price_unknown"
+	// StoreUnavailable: the store did not answer in time, or failed; see Err.
+	StoreUnavailable Reason = "store_unavailable"
+	// Overloaded: as many subjects as the keeper may hold are in use.
+	Overloaded Reason = "overloaded"
+	// Closed: the keeper was closed.
+	Closed Reason = "closed"
+)
+
+// Refusal says why a call may not go on. Nothing was taken from any subject.
+type Refusal struct {
+	Subject string
+	Limit   Limit // "" when no limit is the reason
+	Reason  Reason
+	// Max is the limit's value, Remaining what is left of it: never negative,
+	// and not always 0, since the call may just have wanted more.
+	Max, Remaining int64
+	// Reset is when the whole limit is available again if nothing is used until
+	// then; zero when that is never, or not known.
+	Reset time.Time
+	// RetryAfter is how long to wait before this call would pass; 0 when waiting
+	// does not help. For concurrency and the store it is a guess.
+	RetryAfter time.Duration
+	// Err is what the store or the context said; nil for other reasons.
+	Err error
+}
+
+// Unwrap returns Err.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// guess is how long to wait for what has no date.
+const guess = time.Second
+
+var limitWords = map[Limit]string{
+	Requests:     "requests per minute",
+	Tokens:       "tokens per minute",
+	Concurrency:  "calls at once",
+	BudgetTokens: "tokens of budget",
+}
+
+// Error tells a caller what to do about it.
+func (r *Refusal) Error() string {
+	limit := fmt.Sprint(r.Max, " ", limitWords[r.Limit])
+	if r.Limit == BudgetUSD {
+		limit = fmt.Sprintf("budget of $%d.%09d", r.Max/1e9, r.Max%1e9)
+	}
+	switch r.Reason {
+	case TooLarge:
+		return fmt.Sprintf("%s: this request alone is larger than the %s; make it smaller", r.Subject, limit)
+	case PriceUnknown:
+		return fmt.Sprintf("%s: the price of this request is not known, so the %s cannot cover it; use a model that has a price", r.Subject, limit)
+	case StoreUnavailable:
+		return fmt.Sprintf("%s: the budget cannot be checked now; try again later", r.Subject)
+	case Overloaded:
+		return "too many keys and routes with limits are in use at once; try again later"
+	case Closed:
+		return "the gateway is shutting down"
+	}
+	when := "try again later"
+	switch {
+	case r.RetryAfter > 0:
+		when = fmt.Sprint("try again in ", max(r.RetryAfter.Round(time.Second), time.Second))
+	case r.Reset.IsZero():
+		when = "it does not reset"
+	}
+	return fmt.Sprintf("%s: the %s are used up; %s", r.Subject, limit, when)
+}

@@ -1,0 +1,96 @@
+package messages
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/agent-gateway/agent-gateway/llm"
+)
+
+// codes are what the types of errors mean. An upstream's refusal of the gateway's
+// key is not the caller's fault.
+var codes = map[string]llm.Code{
+	"invalid_request_error": llm.CodeInvalidRequest,
+	"authentication_error":  llm.CodeUpstreamAuth,
+	"permission_error":      llm.CodeUpstreamAuth,
+	"billing_error":         llm.CodeBilling,
+	"not_found_error":       llm.CodeNotFound,
+	"request_too_large":     llm.CodeTooLarge,
+	"rate_limit_error":      llm.CodeRateLimited,
+	"timeout_error":         llm.CodeUpstreamTimeout,
+	"api_error":             llm.CodeInternal,
+	"overloaded_error":      llm.CodeOverloaded,
+	"not_supported":         llm.CodeUnsupported,
+}
+
+// maxErrorText bounds what is quoted of an error that is not JSON.
+const maxErrorText = 500
+
+// DecodeError implements [codec.Codec].
+func (protocol) DecodeError(status int, h http.Header, body []byte) *llm.Error {
+	var e *llm.Error
+	if v := gjson.ParseBytes(body); gjson.ValidBytes(body) && v.Get("error").Exists() {
+		e = readError(v, status)
+	} else {
+		e = &llm.Error{Code: llm.CodeOf(status), Status: status}
+		if text := bytes.TrimSpace(body); len(text) > 0 && text[0] != '<' && text[0] != '{' {
+			e.Message = strings.ToValidUTF8(string(text[:min(len(text), maxErrorText)]), "")
+		}
+	}
+	if e.Message == "" {
+		e.Message = "the upstream answered with status " + strconv.Itoa(status) + " and said no more"
+	}
+	e.RetryAfter = retryAfter(h, time.Now())
+	e.NoRetry = h.Get("X-Should-Retry") == "false"
+	return e
+}
+
+// readError reads an error object. status is 0 for one that came in a stream.
+func readError(v gjson.Result, status int) *llm.Error {
+	in := v.Get("error")
+	e := &llm.Error{Status: status, Message: in.Get("message").String()}
+	if in.Type == gjson.String {
+		e.Message = in.Str
+	}
+	code, known := codes[in.Get("type").Str]
+	switch {
+	case known:
+		e.Code = code
+		if code == llm.CodeNotFound && strings.HasPrefix(e.Message, "model:") {
+			e.Code = llm.CodeModelNotFound
+		}
+		// Some types stand for several statuses, which tell more.
+		if code == llm.CodeInvalidRequest && status > 400 || code == llm.CodeInternal && status != 0 {
+			e.Code = llm.CodeOf(status)
+		}
+	case status != 0:
+		e.Code = llm.CodeOf(status)
+	default:
+		e.Code = llm.CodeUpstream
+	}
+	if e.Message == "" && status == 0 {
+		e.Message = "the upstream ended its answer with an error and said no more"
+	}
+	return e
+}
+
+// retryAfter reads how long the upstream wants to be left alone, up to a day.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	const day = 24 * time.Hour
+	if n, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && n >= 0 {
+		return time.Duration(min(n, float64(day/time.Millisecond)) * float64(time.Millisecond))
+	}
+	v := h.Get("Retry-After")
+	if n, err := strconv.ParseFloat(v, 64); err == nil && n >= 0 {
+		return time.Duration(min(n, day.Seconds()) * float64(time.Second))
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return min(max(0, t.Sub(now)), day)
+	}
+	return 0
+}
