@@ -41,7 +41,8 @@ func TestAdminBadBodies(t *testing.T) {
 		{"/llm/routes", strings.Replace(routeJSON, `"/r/"`, `"r"`, 1), "match_policy.path_prefix", "/"},
 		{"/llm/routes", strings.Replace(routeJSON, `"/r/"`, `"/a/../b"`, 1), "match_policy.path_prefix", ".."},
 		{"/llm/routes", strings.Replace(routeJSON, `"post"`, `"fetch"`, 1), "match_policy.methods[0]", "FETCH"},
-		{"/llm/routes", strings.Replace(routeJSON, `"type":"direct-provider",`, `"model_targets":[],`, 1), "target_policy.model_targets", ""},
+		{"/llm/routes", strings.Replace(routeJSON, `"type":"direct-provider",`, `"model_targets":[{"name":"m","candidates":[]}],`, 1), "target_policy", "both"},
+		{"/llm/routes", strings.Replace(routeJSON, `"type":"direct-provider",`, `"type":"logical-model",`, 1), "target_policy.type", "logical-model"},
 		{"/credentials", `{"id":"x"}`, "provider_id", "provider_type"},
 		{"/credentials", `{"id":"x","provider_id":"p","scope":"id:q"}`, "scope", "id:p"},
 		{"/credentials", `{"id":"x","provider_id":"p","attributes":{"priority":"high"}}`, "attributes.priority", "high"},
@@ -49,7 +50,7 @@ func TestAdminBadBodies(t *testing.T) {
 		{"/virtual_keys", `{"id":"x","key":"has a space in it"}`, "key", ""},
 		{"/virtual_keys", `{"id":"x","expires_at":"tomorrow"}`, "expires_at", ""},
 		{"/virtual_keys", `{"id":"x","allowed_route_ids":["nope"]}`, "allowed_route_ids[0]", "nope"},
-		{"/virtual_keys", `{"id":"x","budget":{"usd":1}}`, "budget", ""},
+		{"/virtual_keys", `{"id":"x","budget":{"usd":1}}`, "budget.period", "hour"},
 	}
 	for _, tt := range tests {
 		got := s.admin(t, 400, "POST", tt.path, tt.body)

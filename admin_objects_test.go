@@ -109,8 +109,8 @@ func TestAdminReferences(t *testing.T) {
 		s.admin(t, 201, "POST", "/llm/routes", strings.Replace(r, `"id":"r"`, `"id":"`+name+`"`, 1))
 	}
 	s.admin(t, 409, "POST", "/llm/routes", strings.Replace(strings.Replace(routeJSON, `["post"]`, `[]`, 1), `"id":"r"`, `"id":"all-methods"`, 1))
-	wrong := s.admin(t, 400, "POST", "/llm/routes", `{"id":"w","protocol":"anthropic","match_policy":{"path_prefix":"/"},"target_policy":{"provider_target":{"provider_id":"p"}}}`)
-	require.Contains(t, wrong.Get("error").Str, "does not speak")
+	wrong := s.admin(t, 400, "POST", "/llm/routes", `{"id":"w","protocol":"opera","match_policy":{"path_prefix":"/"},"target_policy":{"provider_target":{"provider_id":"p"}}}`)
+	require.Contains(t, wrong.Get("error").Str, "opera")
 }
 
 // Absent and masked secrets keep what is stored; "" clears it.

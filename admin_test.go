@@ -150,7 +150,12 @@ func TestAdminDocuments(t *testing.T) {
 	require.Regexp(t, `^3\.1`, api.Get("openapi").Str)
 	for _, k := range configstore.Kinds {
 		base := "/admin/" + k.Path
-		for path, methods := range map[string][]string{base: {"get", "post"}, base + "/{id}": {"get", "put", "delete"}, base + "/{id}/enable": {"post"}, base + "/{id}/disable": {"post"}} {
+		item := base + "/{" + strings.Join(k.Fields(), "}/{") + "}"
+		paths := map[string][]string{base: {"get", "post"}, item: {"get", "put", "delete"}}
+		if configstore.SetDisabled(k.New(), true) {
+			paths[item+"/enable"], paths[item+"/disable"] = []string{"post"}, []string{"post"}
+		}
+		for path, methods := range paths {
 			for _, m := range methods {
 				require.True(t, api.Get("paths").Map()[path].Get(m).Exists(), "%s %s", m, path)
 			}
@@ -177,9 +182,13 @@ func TestAdminDocuments(t *testing.T) {
 	for _, item := range s.admin(t, 200, "GET", "/llm/provider_types", "").Get("items").Array() {
 		enabled[item.Get("provider_type").Str] = item.Get("enabled").Bool()
 	}
-	require.Equal(t, map[string]bool{"openai": true, "echo": true, "anthropic": false, "openai_compatible": false, "openrouter": false, "deepseek": false, "zhipu": false}, enabled)
+	for name, on := range map[string]bool{"openai": true, "echo": true, "anthropic": false, "openai_compatible": false, "openrouter": false, "deepseek": false, "zhipu": false, "gemini": false} {
+		got, known := enabled[name]
+		require.True(t, known, name)
+		require.Equal(t, on, got, name)
+	}
 	require.Contains(t, s.admin(t, 400, "POST", "/llm/providers", `{"id":"x","provider_type":"anthropic"}`).Get("error").Str, "echo, openai")
-	require.JSONEq(t, `{"items":[{"llm_api_handler_type":"openai"},{"llm_api_handler_type":"anthropic"}]}`, s.admin(t, 200, "GET", "/llm/api_handler_types", "").Raw)
+	require.JSONEq(t, `{"items":[{"llm_api_handler_type":"openai"},{"llm_api_handler_type":"anthropic"},{"llm_api_handler_type":"cc"},{"llm_api_handler_type":"gemini"}]}`, s.admin(t, 200, "GET", "/llm/api_handler_types", "").Raw)
 	require.Equal(t, "ok", s.admin(t, 200, "GET", "/health", "").Get("status").Str)
 	require.Equal(t, "ready", s.admin(t, 200, "GET", "/ready", "").Get("status").Str)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/admin"
 	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
 	"github.com/agent-gateway/agent-gateway/internal/runtime"
 	"github.com/agent-gateway/agent-gateway/metrics"
@@ -22,6 +23,7 @@ type Gateway struct {
 	data     *runtime.Dataplane
 	admin    http.Handler
 	pipeline *metrics.Pipeline
+	keeper   *limits.Keeper
 
 	shutdown sync.Once
 	ended    error
@@ -49,12 +51,13 @@ func New(opts ...Option) (*Gateway, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	rt, err := runtime.Open(ctx, runtime.Config{
-		Store: s.store, Sealer: sealer, Static: s.static, Factories: factories, Providers: s.providers, Log: s.log,
+		Store: s.store, Sealer: sealer, Static: s.static, Factories: factories, Providers: s.providers, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	gw := &Gateway{runtime: rt}
+	states, _ := s.store.(configstore.StateStore) // without one, budgets begin anew with each start
+	gw := &Gateway{runtime: rt, keeper: limits.New(states, limits.Options{Now: s.now, Logger: s.log})}
 	sinks := fanOut(slices.Clone(s.sinks))
 	cfg := admin.Config{Runtime: rt, ProviderTypes: s.typeNames(), Reader: s.reader, Exposition: s.exposition, Origins: s.origins, Log: s.log}
 	if s.writer != nil {
@@ -66,12 +69,14 @@ func New(opts ...Option) (*Gateway, error) {
 		}
 	}
 	gw.data = &runtime.Dataplane{
-		Runtime: rt, LLM: llmproxy.New(s.limits.engine(), sinks, s.log, s.now),
+		Runtime: rt, LLM: llmproxy.New(s.limits.engine(), gw.keeper, sinks, s.log, s.now),
 		MaxAgentDepth: s.maxAgentDepth, Now: s.now,
 	}
+	cfg.Limits = gw.keeper
 	api, err := admin.New(cfg)
 	if err != nil {
 		rt.Close()
+		_ = gw.keeper.Close(ctx)
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	gw.admin = s.guardAdmin(api)
@@ -119,7 +124,7 @@ func (g *Gateway) VirtualKey(id string) string {
 // and return the same.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.shutdown.Do(func() {
-		g.ended = g.data.Drain(ctx)
+		g.ended = errors.Join(g.data.Drain(ctx), g.keeper.Close(ctx))
 		g.runtime.Close()
 		if g.pipeline != nil {
 			g.ended = errors.Join(g.ended, g.pipeline.Close(ctx))

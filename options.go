@@ -18,6 +18,7 @@ import (
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/anthropic"
 	"github.com/agent-gateway/agent-gateway/llm/echo"
+	"github.com/agent-gateway/agent-gateway/llm/gemini"
 	"github.com/agent-gateway/agent-gateway/llm/openai"
 	"github.com/agent-gateway/agent-gateway/mcp"
 	"github.com/agent-gateway/agent-gateway/metrics"
@@ -42,6 +43,8 @@ type Protocol string
 const (
 	OpenAI    Protocol = "openai"
 	Anthropic Protocol = "anthropic"
+	CC        Protocol = "cc" // Anthropic's, with what Claude Code expects of a gateway
+	Gemini    Protocol = "gemini"
 )
 
 // Option configures a gateway. An option that does not fit makes New fail.
@@ -85,6 +88,7 @@ func newSettings() *Settings {
 		s.types[t.Name] = func(cfg llm.Config) (llm.Provider, error) { return openai.New(cfg) }
 	}
 	s.types["anthropic"] = func(cfg llm.Config) (llm.Provider, error) { return anthropic.New(cfg) }
+	s.types["gemini"] = func(cfg llm.Config) (llm.Provider, error) { return gemini.New(cfg) }
 	s.types["echo"] = func(cfg llm.Config) (llm.Provider, error) { return echo.New(cfg) }
 	return s
 }
@@ -328,6 +332,7 @@ type Limits struct {
 	Buffered    int64         // bytes of large JSON requests in memory at once, beyond which 503; default 1 GiB
 	Upload      int64         // bytes of a streamed upload; default 512 MiB
 	Event       int           // bytes of one event of a stream; default 8 MiB
+	Answer      int64         // bytes of an answer that is translated in one piece; default 64 MiB
 	ErrorBody   int64         // bytes of an upstream's error that are relayed; default 1 MiB
 	ClientStall time.Duration // how long a caller may leave its answer unread; default 5 minutes
 }
@@ -335,7 +340,7 @@ type Limits struct {
 // WithLimits sets the bounds.
 func WithLimits(l Limits) Option {
 	return func(s *Settings) error {
-		if l.RequestBody < 0 || l.Buffered < 0 || l.Upload < 0 || l.Event < 0 || l.ErrorBody < 0 || l.ClientStall < 0 {
+		if l.RequestBody < 0 || l.Buffered < 0 || l.Upload < 0 || l.Event < 0 || l.Answer < 0 || l.ErrorBody < 0 || l.ClientStall < 0 {
 			return errors.New("WithLimits: a limit is negative")
 		}
 		s.limits = l

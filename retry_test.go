@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 // the caller is told not to multiply that.
 func TestRetries(t *testing.T) {
 	up := newUpstream(t)
-	s := newGateway(t, oneProvider(up, "network: {max_retries: 2, retry_delay_seconds: 0.001}"))
 	for _, status := range []int{408, 429, 500, 502, 503, 504, 529} {
+		s := newGateway(t, oneProvider(up, "network: {max_retries: 2, retry_delay_seconds: 0.001}"))
 		up.Reset()
 		up.Enqueue(llmtest.Fault{Status: status}, llmtest.Fault{Status: status})
 		got := s.do(t, "POST", "/v1/chat/completions", chatBody)
@@ -40,11 +41,44 @@ func TestRetries(t *testing.T) {
 		require.Equal(t, 3, up.Count())
 		require.Equal(t, 3, s.event(t).LLM.Attempts)
 	}
+	s := newGateway(t, oneProvider(up, "network: {max_retries: 2, retry_delay_seconds: 0.001}"))
 	for _, status := range []int{400, 404, 413, 422} {
 		up.Reset()
 		up.Enqueue(llmtest.Fault{Status: status})
 		require.Equal(t, status, s.do(t, "POST", "/v1/chat/completions", chatBody).Status)
 		require.Equal(t, 1, up.Count(), "a %d does not pass by itself", status)
+		s.event(t)
+	}
+}
+
+// Many callers whose calls all fail do not multiply what their upstream has to bear.
+func TestRetryBudget(t *testing.T) {
+	up := newUpstream(t)
+	s := newGateway(t, oneProvider(up, "network: {max_retries: 3, retry_delay_seconds: 0.001}"))
+	up.Script(func(llmtest.Recorded) *llmtest.Fault { return &llmtest.Fault{Status: 429} })
+	const callers = 100
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			req, err := newRequest(t.Context(), s.URL+"/v1/chat/completions", chatBody)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			resp, err := s.client.Do(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != 429 {
+				t.Errorf("status %d", resp.StatusCode)
+			}
+		})
+	}
+	wg.Wait()
+	require.LessOrEqual(t, up.Count(), callers*12/10)
+	for range callers {
 		s.event(t)
 	}
 }

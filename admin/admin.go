@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/runtime"
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
@@ -22,6 +24,8 @@ type Config struct {
 	ProviderTypes []string
 	// Reader answers questions about events; nil when events are not stored.
 	Reader metrics.Reader
+	// Limits holds callers to theirs, and knows how they stand.
+	Limits *limits.Keeper
 	// Pipeline tells the health of the event pipeline; nil without one.
 	Pipeline func() metrics.PipelineStats
 	// Exposition serves /admin/metrics/prometheus; nil without one.
@@ -70,13 +74,17 @@ func New(cfg Config) (http.Handler, error) {
 		o := objects{a, k}
 		r.Get("/admin/"+k.Path, o.list)
 		r.Post("/admin/"+k.Path, o.create)
-		r.Get("/admin/"+k.Path+"/{id}", o.get)
-		r.Put("/admin/"+k.Path+"/{id}", o.update)
-		r.Delete("/admin/"+k.Path+"/{id}", o.delete)
-		r.Post("/admin/"+k.Path+"/{id}/enable", o.enable)
-		r.Post("/admin/"+k.Path+"/{id}/disable", o.disable)
+		item := itemPath(k)
+		r.Get(item, o.get)
+		r.Put(item, o.update)
+		r.Delete(item, o.delete)
+		if len(verbs(k)) > 0 {
+			r.Post(item+"/enable", o.enable)
+			r.Post(item+"/disable", o.disable)
+		}
 	}
 	r.Post("/admin/virtual_keys/{id}/rotate", a.rotate)
+	r.Get("/admin/virtual_keys/{id}/usage", a.keyUsage)
 	r.Get("/admin/metrics", a.summaries)
 	r.Get("/admin/metrics/prometheus", a.exposition)
 	r.Get("/admin/metrics/llm/events", a.llmEvents)
@@ -143,16 +151,42 @@ func (a *api) providerTypes(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"items": items})
 }
 
-// pathID is the id in the path, unescaped here and nowhere else: chi hands it
+// itemPath is the pattern of one object's path.
+func itemPath(k configstore.Kind) string {
+	path := "/admin/" + k.Path
+	for _, f := range k.Fields() {
+		path += "/{" + f + "}"
+	}
+	return path
+}
+
+// verbs are what can be done with an object besides reading and writing it.
+func verbs(k configstore.Kind) []string {
+	if !configstore.SetDisabled(k.New(), true) {
+		return nil
+	}
+	return []string{"enable", "disable"}
+}
+
+// pathID is the id in the path.
+func (o objects) pathID(r *http.Request) string {
+	var segments []string
+	for _, f := range o.kind.Fields() {
+		segments = append(segments, pathParam(r, f))
+	}
+	return strings.Join(segments, "/")
+}
+
+// pathParam is a segment of the path, unescaped here and nowhere else: chi hands it
 // out as it came.
-func pathID(r *http.Request) string {
-	raw := chi.URLParam(r, "id")
+func pathParam(r *http.Request, name string) string {
+	raw := chi.URLParam(r, name)
 	if r.URL.RawPath == "" {
 		return raw // chi matched the path that net/http had unescaped
 	}
-	id, err := url.PathUnescape(raw)
+	text, err := url.PathUnescape(raw)
 	if err != nil {
 		return raw
 	}
-	return id
+	return text
 }

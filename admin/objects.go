@@ -50,7 +50,7 @@ func orNone(list []string) string {
 }
 
 func (o objects) get(w http.ResponseWriter, r *http.Request) {
-	o.show(w, r, http.StatusOK, pathID(r), configstore.Shown)
+	o.show(w, r, http.StatusOK, o.pathID(r), configstore.Shown)
 }
 
 // masked shows an object with all of its secrets masked, as configstore.Shown
@@ -122,7 +122,7 @@ func generate(o configstore.Object) {
 }
 
 func (o objects) update(w http.ResponseWriter, r *http.Request) {
-	id := pathID(r)
+	id := o.pathID(r)
 	next, err := o.decode(w, r, id)
 	if err != nil {
 		o.answer(w, r, err, o.kind.Name, id)
@@ -164,7 +164,7 @@ func (o objects) change(w http.ResponseWriter, r *http.Request, id string, as fu
 }
 
 func (o objects) delete(w http.ResponseWriter, r *http.Request) {
-	id := pathID(r)
+	id := o.pathID(r)
 	err := o.Runtime.Apply(r.Context(), false, func(set *runtime.Set) ([]runtime.Change, error) {
 		_, err := o.stored(set, id)
 		return []runtime.Change{{Kind: o.kind, ID: id}}, err
@@ -193,7 +193,7 @@ func (o objects) enable(w http.ResponseWriter, r *http.Request)  { o.setDisabled
 func (o objects) disable(w http.ResponseWriter, r *http.Request) { o.setDisabled(w, r, true) }
 
 func (o objects) setDisabled(w http.ResponseWriter, r *http.Request, disabled bool) {
-	o.change(w, r, pathID(r), masked, func(prev configstore.Object) (configstore.Object, error) {
+	o.change(w, r, o.pathID(r), masked, func(prev configstore.Object) (configstore.Object, error) {
 		next := configstore.Clone(prev)
 		configstore.SetDisabled(next, disabled)
 		return next, nil
@@ -203,7 +203,8 @@ func (o objects) setDisabled(w http.ResponseWriter, r *http.Request, disabled bo
 // rotate gives a virtual key a new key; the old one is refused from then on.
 func (a *api) rotate(w http.ResponseWriter, r *http.Request) {
 	kind, _ := configstore.KindByName("virtual_key")
-	objects{a, kind}.change(w, r, pathID(r), configstore.Shown, func(prev configstore.Object) (configstore.Object, error) {
+	o := objects{a, kind}
+	o.change(w, r, o.pathID(r), configstore.Shown, func(prev configstore.Object) (configstore.Object, error) {
 		next := configstore.Clone(prev.(*configstore.VirtualKey))
 		next.Key = configstore.NewSecret(configstore.NewVirtualKey())
 		return next, nil
@@ -221,12 +222,15 @@ func (o objects) decode(w http.ResponseWriter, r *http.Request, id string) (conf
 	if err != nil {
 		return nil, errorf(http.StatusBadRequest, "", "the body is not JSON: %s", err)
 	}
-	if given := node.Field("id"); id != "" && node.Kind == strict.Object {
-		switch {
-		case given == nil:
-			node.Fields = append(node.Fields, strict.Field{Name: "id", Line: node.Line, Value: &strict.Node{Kind: strict.String, Text: id, Line: node.Line}})
-		case given.Kind == strict.String && given.Text != id:
-			return nil, errorf(http.StatusBadRequest, "id", "the body's id %q is not the path's %q", given.Text, id)
+	if id != "" && node.Kind == strict.Object {
+		for _, name := range o.kind.Fields() {
+			want := pathParam(r, name)
+			switch given := node.Field(name); {
+			case given == nil:
+				node.Fields = append(node.Fields, strict.Field{Name: name, Line: node.Line, Value: &strict.Node{Kind: strict.String, Text: want, Line: node.Line}})
+			case given.Kind == strict.String && given.Text != want:
+				return nil, errorf(http.StatusBadRequest, name, "the body's %s %q is not the path's %q", name, given.Text, want)
+			}
 		}
 	}
 	next, found := configstore.DecodeObject(o.kind, node)

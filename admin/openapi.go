@@ -21,7 +21,10 @@ func openAPI() ([]byte, error) {
 	for _, k := range configstore.Kinds {
 		schemas[k.Name] = schema.Kind(k)
 		one := response("the object", k.Name)
-		id := object{"name": "id", "in": "path", "required": true, "schema": object{"type": "string"}}
+		var id []object
+		for _, f := range k.Fields() {
+			id = append(id, object{"name": f, "in": "path", "required": true, "schema": object{"type": "string"}})
+		}
 		var filters []object
 		for _, f := range k.Filters {
 			filters = append(filters, object{"name": f, "in": "query", "schema": object{"type": "string"}})
@@ -34,17 +37,17 @@ func openAPI() ([]byte, error) {
 			"get":  operation("list "+k.Path, object{"200": list}, "parameters", filters),
 			"post": operation("create a "+k.Name, object{"201": one}, "requestBody", body),
 		}
-		paths["/admin/"+k.Path+"/{id}"] = object{
-			"parameters": []object{id},
+		paths[itemPath(k)] = object{
+			"parameters": id,
 			"get":        operation("get a "+k.Name, object{"200": one}),
 			"put":        operation("change a "+k.Name, object{"200": one}, "requestBody", body),
 			"delete":     operation("delete a "+k.Name, object{"200": response("deleted", "deleted")}),
 		}
-		for _, verb := range []string{"enable", "disable"} {
-			paths["/admin/"+k.Path+"/{id}/"+verb] = object{"parameters": []object{id}, "post": operation(verb+" a "+k.Name, object{"200": one})}
+		for _, verb := range verbs(k) {
+			paths[itemPath(k)+"/"+verb] = object{"parameters": id, "post": operation(verb+" a "+k.Name, object{"200": one})}
 		}
 		if k.Name == "virtual_key" {
-			paths["/admin/"+k.Path+"/{id}/rotate"] = object{"parameters": []object{id}, "post": operation("give a virtual_key a new key", object{"200": one})}
+			paths[itemPath(k)+"/rotate"] = object{"parameters": id, "post": operation("give a virtual_key a new key", object{"200": one})}
 		}
 	}
 	plain := object{"200": object{"description": "the answer", "content": jsonContent(object{"type": "object"})}}

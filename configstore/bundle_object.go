@@ -7,22 +7,6 @@ import (
 	"github.com/agent-gateway/agent-gateway/internal/strict"
 )
 
-// laterFields are fields, by kind, that nothing here enforces yet. Taking one in
-// silence would promise what does not happen.
-var laterFields = map[string][]string{
-	"llm_route": {
-		"policy",
-		"target_policy.model_targets",
-		"target_policy.default_model",
-		"target_policy.model_selector_strategy",
-		"target_policy.fallback",
-		"target_policy.credential_selector",
-		"target_policy.credential_scope_order",
-		"target_policy.credential_type_order",
-	},
-	"virtual_key": {"rate_limit", "budget"},
-}
-
 // DecodeObject reads one object of kind k strictly, fills in its defaults and
 // validates it. It returns every fault up to a bound, with lines, and the object
 // only when there is none. Bundles and the Admin API both read objects with it.
@@ -32,12 +16,6 @@ func DecodeObject(k Kind, n *strict.Node) (Object, []strict.Fault) {
 	}
 	o := k.New()
 	found := strict.Decode(n, o)
-	for i := range found {
-		if slices.Contains(laterFields[k.Name], found[i].Path) {
-			// What it would have stood in for is not missing as well.
-			found[i].Text, found[i].Meant = notYet, found[i].Path[:max(0, strings.LastIndexByte(found[i].Path, '.'))]
-		}
-	}
 	if d, ok := o.(Defaulter); ok {
 		d.Default()
 	}
@@ -67,14 +45,20 @@ func overlap(a, b string) bool {
 }
 
 // idOf is an object's id for reports, "" when it has none that can be shown.
-func idOf(n *strict.Node) string {
-	id := n.Field("id")
-	var f faults
-	if id == nil || id.Kind != strict.String {
-		return ""
+func idOf(k Kind, n *strict.Node) string {
+	var parts []string
+	for _, name := range k.Fields() {
+		v := n.Field(name)
+		if v == nil || v.Kind != strict.String || v.Text == "" {
+			return ""
+		}
+		if k.IDFields == nil {
+			var f faults
+			if f.id(v.Text); len(f) > 0 {
+				return ""
+			}
+		}
+		parts = append(parts, v.Text)
 	}
-	if f.id(id.Text); len(f) > 0 {
-		return ""
-	}
-	return id.Text
+	return strings.Join(parts, "/")
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // laterSections are sections of the bundle format that nothing here serves yet.
-var laterSections = []string{"managedModels", "mcpServices", "mcpRoutes", "acpServices", "acpRoutes", "agents", "cliAuthAuthenticators"}
+var laterSections = []string{"mcpServices", "mcpRoutes", "acpServices", "acpRoutes", "agents", "cliAuthAuthenticators"}
 
 const (
 	notYet      = "is not supported by this version yet"
@@ -121,7 +121,7 @@ func (p *bundleParser) section(k Kind, list *strict.Node) {
 			return
 		}
 		item := p.item(k, n)
-		id := idOf(n)
+		id := idOf(k, n)
 		if line, twice := first[id]; twice && id != "" {
 			p.faults = append(p.faults, BundleFault{Line: n.LineOf("id"), Kind: k.Name, ID: id, Field: "id", Text: fmt.Sprintf("stands twice in this bundle, first on line %d", line)})
 			continue
@@ -149,7 +149,7 @@ func (p *bundleParser) item(k Kind, n *strict.Node) Object {
 	}
 	found = append(found, unset...)
 	for _, f := range found {
-		p.faults = append(p.faults, BundleFault{Line: f.Line, Kind: k.Name, ID: idOf(n), Field: f.Path, Text: f.Text})
+		p.faults = append(p.faults, BundleFault{Line: f.Line, Kind: k.Name, ID: idOf(k, n), Field: f.Path, Text: f.Text})
 	}
 	if len(found) > 0 {
 		return nil

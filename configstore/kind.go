@@ -43,8 +43,19 @@ type Kind struct {
 	// Filters are the query parameters that a list takes, each the name of a
 	// field at the top.
 	Filters []string
+	// IDFields are the fields that make the id, joined by slashes, and the segments of
+	// an object's path; nil is "id".
+	IDFields []string
 	// New returns a pointer to a new zero object.
 	New func() Object
+}
+
+// Fields are the fields that make the id.
+func (k Kind) Fields() []string {
+	if k.IDFields == nil {
+		return []string{"id"}
+	}
+	return k.IDFields
 }
 
 // Kinds is the table, in the order in which a bundle is applied: what is
@@ -55,6 +66,12 @@ var Kinds = []Kind{
 		Columns: []string{"id", "provider_type", "base_url", "default_model", "disabled", "source"},
 		Filters: []string{"provider_type"},
 		New:     func() Object { return new(Provider) },
+	},
+	{
+		Name: "managed_model", Path: "llm/models/managed", Section: "managedModels", Command: "model managed",
+		Columns: []string{"provider_id", "upstream_model", "enabled", "price.input_per_mtok", "price.output_per_mtok", "source"},
+		Filters: []string{"provider_id"}, IDFields: []string{"provider_id", "upstream_model"},
+		New: func() Object { return new(ManagedModel) },
 	},
 	{
 		Name: "credential", Path: "credentials", Section: "credentials", Command: "credential",

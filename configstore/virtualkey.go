@@ -17,6 +17,8 @@ type VirtualKey struct {
 	AllowedRouteIDs []string `json:"allowed_route_ids,omitempty" agw:"ref=llm_route,any=*"`
 	// AllowedModels restricts the models; empty means every one.
 	AllowedModels []string  `json:"allowed_models,omitempty"`
+	RateLimit     RateLimit `json:"rate_limit,omitzero"`
+	Budget        Budget    `json:"budget,omitzero"`
 	Disabled      bool      `json:"disabled"`
 	ExpiresAt     time.Time `json:"expires_at,omitzero"`
 	*Meta
@@ -48,6 +50,8 @@ func (k *VirtualKey) Validate() []Fault {
 	}
 	f.noneEmpty("allowed_route_ids", k.AllowedRouteIDs)
 	f.noneEmpty("allowed_models", k.AllowedModels)
+	f.rateLimit("rate_limit", k.RateLimit)
+	f.budget("budget", k.Budget)
 	return f
 }
 

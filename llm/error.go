@@ -14,6 +14,7 @@ type Code string
 // The codes. The table in this file gives each protocol's form of them.
 const (
 	CodeInvalidRequest   Code = "invalid_request"
+	CodeContextLength    Code = "context_length_exceeded"
 	CodeUnauthenticated  Code = "unauthenticated"
 	CodeBilling          Code = "billing"
 	CodePermissionDenied Code = "permission_denied"
@@ -25,6 +26,7 @@ const (
 	CodeTooLarge         Code = "request_too_large"
 	CodeUnsupportedMedia Code = "unsupported_media_type"
 	CodeRateLimited      Code = "rate_limited"
+	CodeBudget           Code = "budget_exhausted"
 	CodeInternal         Code = "internal"
 	CodeUnsupported      Code = "unsupported"
 	CodeUpstream         Code = "upstream_error"
@@ -83,29 +85,32 @@ type wire struct {
 	status                 int
 	anthropicType          string
 	openAIType, openAICode string
+	googleStatus           string // google.rpc.Code
 }
 
 var wires = map[Code]wire{
-	CodeInvalidRequest:   {400, "invalid_request_error", "invalid_request_error", ""},
-	CodeUnauthenticated:  {401, "authentication_error", "invalid_request_error", "invalid_api_key"},
-	CodeBilling:          {402, "billing_error", "insufficient_quota", "insufficient_quota"},
-	CodePermissionDenied: {403, "permission_error", "permission_error", "permission_denied"},
-	CodeNotFound:         {404, "not_found_error", "invalid_request_error", "not_found"},
-	CodeModelNotFound:    {404, "not_found_error", "invalid_request_error", "model_not_found"},
-	CodeMethodNotAllowed: {405, "invalid_request_error", "invalid_request_error", "method_not_allowed"},
-	CodeTimeout:          {408, "timeout_error", "timeout", "timeout"},
-	CodeConflict:         {409, "invalid_request_error", "invalid_request_error", "conflict"},
-	CodeTooLarge:         {413, "request_too_large", "invalid_request_error", "request_too_large"},
-	CodeUnsupportedMedia: {415, "invalid_request_error", "invalid_request_error", "unsupported_media_type"},
-	CodeRateLimited:      {429, "rate_limit_error", "rate_limit_exceeded", "rate_limit_exceeded"},
-	CodeInternal:         {500, "api_error", "server_error", "internal_error"},
-	CodeUnsupported:      {501, "not_supported", "invalid_request_error", "not_supported"},
-	CodeUpstream:         {502, "api_error", "server_error", "upstream_error"},
-	CodeUpstreamAuth:     {502, "api_error", "server_error", "upstream_auth"},
-	CodeUpstreamTimeout:  {504, "timeout_error", "timeout", "upstream_timeout"},
-	CodeUnavailable:      {503, "overloaded_error", "server_error", "unavailable"},
-	CodeOverloaded:       {529, "overloaded_error", "server_error", "overloaded"},
-	CodeCanceled:         {499, "api_error", "server_error", "canceled"},
+	CodeInvalidRequest:   {400, "invalid_request_error", "invalid_request_error", "", "INVALID_ARGUMENT"},
+	CodeContextLength:    {400, "invalid_request_error", "invalid_request_error", "context_length_exceeded", "INVALID_ARGUMENT"},
+	CodeUnauthenticated:  {401, "authentication_error", "invalid_request_error", "invalid_api_key", "UNAUTHENTICATED"},
+	CodeBilling:          {402, "billing_error", "insufficient_quota", "insufficient_quota", "RESOURCE_EXHAUSTED"},
+	CodePermissionDenied: {403, "permission_error", "permission_error", "permission_denied", "PERMISSION_DENIED"},
+	CodeNotFound:         {404, "not_found_error", "invalid_request_error", "not_found", "NOT_FOUND"},
+	CodeModelNotFound:    {404, "not_found_error", "invalid_request_error", "model_not_found", "NOT_FOUND"},
+	CodeMethodNotAllowed: {405, "invalid_request_error", "invalid_request_error", "method_not_allowed", "INVALID_ARGUMENT"},
+	CodeTimeout:          {408, "timeout_error", "timeout", "timeout", "DEADLINE_EXCEEDED"},
+	CodeConflict:         {409, "invalid_request_error", "invalid_request_error", "conflict", "ABORTED"},
+	CodeTooLarge:         {413, "request_too_large", "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"},
+	CodeUnsupportedMedia: {415, "invalid_request_error", "invalid_request_error", "unsupported_media_type", "INVALID_ARGUMENT"},
+	CodeRateLimited:      {429, "rate_limit_error", "rate_limit_exceeded", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"},
+	CodeBudget:           {429, "billing_error", "insufficient_quota", "insufficient_quota", "RESOURCE_EXHAUSTED"},
+	CodeInternal:         {500, "api_error", "server_error", "internal_error", "INTERNAL"},
+	CodeUnsupported:      {501, "not_supported", "invalid_request_error", "not_supported", "UNIMPLEMENTED"},
+	CodeUpstream:         {502, "api_error", "server_error", "upstream_error", "INTERNAL"},
+	CodeUpstreamAuth:     {502, "api_error", "server_error", "upstream_auth", "INTERNAL"},
+	CodeUpstreamTimeout:  {504, "timeout_error", "timeout", "upstream_timeout", "DEADLINE_EXCEEDED"},
+	CodeUnavailable:      {503, "overloaded_error", "server_error", "unavailable", "UNAVAILABLE"},
+	CodeOverloaded:       {529, "overloaded_error", "server_error", "overloaded", "UNAVAILABLE"},
+	CodeCanceled:         {499, "api_error", "server_error", "canceled", "CANCELLED"},
 }
 
 // CodeOf classifies an HTTP status that an upstream answered with.
@@ -154,15 +159,6 @@ func (e *Error) HTTPStatus(protocol string) int {
 	return status
 }
 
-// Type is the error's type in protocol.
-func (e *Error) Type(protocol string) string {
-	w := wires[e.Code]
-	if protocol == "anthropic" {
-		return w.anthropicType
-	}
-	return w.openAIType
-}
-
 // Body is the error in the form of protocol: the body of an error response, and
 // the data of an error event in a stream. requestID may be empty.
 func (e *Error) Body(protocol, requestID string) []byte {
@@ -171,37 +167,69 @@ func (e *Error) Body(protocol, requestID string) []byte {
 		w = wires[CodeInternal]
 	}
 	var v any
-	if protocol == "anthropic" {
-		type inner struct {
-			Type    string `json:"type"`
-			Message string `json:"message"`
-		}
-		v = struct {
-			Type      string `json:"type"`
-			Error     inner  `json:"error"`
-			RequestID string `json:"request_id,omitempty"`
-		}{"error", inner{w.anthropicType, e.Message}, requestID}
-	} else {
-		type inner struct {
-			Message string  `json:"message"`
-			Type    string  `json:"type"`
-			Param   *string `json:"param"`
-			Code    *string `json:"code"`
-		}
-		in := inner{Message: e.Message, Type: w.openAIType}
+	switch protocol {
+	case "anthropic":
+		v = anthropicError{"error", anthropicErrorInner{w.anthropicType, e.Message}, requestID}
+	case "gemini":
+		v = googleError{googleErrorInner{e.HTTPStatus(protocol), e.Message, w.googleStatus, e.googleDetails()}}
+	default:
+		in := openAIErrorInner{Message: e.Message, Type: w.openAIType}
 		if e.Param != "" {
 			in.Param = &e.Param
 		}
 		if w.openAICode != "" {
 			in.Code = &w.openAICode
 		}
-		v = struct {
-			Error inner `json:"error"`
-		}{in}
+		v = openAIError{in}
 	}
 	b, err := json.Marshal(v)
-	if err != nil { // strings only: cannot happen
+	if err != nil { // strings and numbers only: cannot happen
 		return []byte(`{"error":{"message":"internal error"}}`)
 	}
 	return b
+}
+
+type anthropicError struct {
+	Type      string              `json:"type"`
+	Error     anthropicErrorInner `json:"error"`
+	RequestID string              `json:"request_id,omitempty"`
+}
+
+type anthropicErrorInner struct {
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+type openAIError struct {
+	Error openAIErrorInner `json:"error"`
+}
+
+type openAIErrorInner struct {
+	Message string  `json:"message"`
+	Type    string  `json:"type"`
+	Param   *string `json:"param"`
+	Code    *string `json:"code"`
+}
+
+type googleError struct {
+	Error googleErrorInner `json:"error"`
+}
+
+type googleErrorInner struct {
+	Code    int            `json:"code"`
+	Message string         `json:"message"`
+	Status  string         `json:"status"`
+	Details []googleDetail `json:"details,omitempty"`
+}
+
+type googleDetail struct {
+	Type       string `json:"@type"`
+	RetryDelay string `json:"retryDelay"`
+}
+
+func (e *Error) googleDetails() []googleDetail {
+	if e.RetryAfter <= 0 {
+		return nil
+	}
+	return []googleDetail{{"type.googleapis.com/google.rpc.RetryInfo", fmt.Sprintf("%gs", e.RetryAfter.Seconds())}}
 }

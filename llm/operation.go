@@ -46,3 +46,13 @@ func (op Operation) Protocol() string {
 	p, _, _ := strings.Cut(string(op), ".")
 	return p
 }
+
+// Generates says whether the operation asks a model for an answer. Such a request can
+// be put in another protocol, and served by another of these operations.
+func (op Operation) Generates() bool {
+	switch op {
+	case OpenAIChat, OpenAIResponses, AnthropicMessages, GeminiGenerate:
+		return true
+	}
+	return false
+}

@@ -15,8 +15,10 @@ import (
 // calls that are under way then must be left to finish.
 type Provider interface {
 	// Native lists the operations in which the upstream can serve op for model,
-	// preferred first: op itself where the bytes can be relayed. An empty list
-	// means that this upstream cannot serve op. It must not block.
+	// preferred first: op itself where the bytes can be relayed, and for an op that
+	// [Operation.Generates] and is not served the generating ones that are. An empty
+	// list means that this upstream cannot serve op. It must not block. The list is
+	// the provider's: nobody changes it.
 	Native(op Operation, model string) []Operation
 
 	// Send makes one upstream call and returns when the response's headers are
@@ -113,6 +115,9 @@ type Credential struct {
 	APIKey string
 	// BaseURL replaces the provider's when not empty.
 	BaseURL string
+	// AccountID is the account that the key acts for, where an upstream wants to be
+	// told; empty otherwise.
+	AccountID string
 }
 
 // String keeps the secret out of logs.
@@ -134,9 +139,18 @@ type Config struct {
 
 // Options are a provider's options.
 type Options struct {
-	// Compact is "cc", "codex", "none" or empty. Types ignore modes that they
-	// do not implement.
+	// Compact leaves out of requests what a client sends and an upstream is known to
+	// refuse: "cc" what Claude Code sends, for upstreams of Anthropic's protocol;
+	// "codex" what Codex sends, for upstreams of OpenAI's. "none" and empty leave
+	// requests as they are. Types ignore modes that they do not implement, and bodies
+	// that are not in memory pass unchanged.
 	Compact string
+	// API is which of OpenAI's generating APIs an upstream of its protocol has: "chat"
+	// for chat completions, "responses" for Responses. Empty for what the type has.
+	API string
+	// APIVersion is the api-version of Azure OpenAI's deployments. Empty for its v1
+	// API, which needs none.
+	APIVersion string
 }
 
 // Network bounds a provider's connections. A zero field means the default.

@@ -48,11 +48,23 @@ type LLM struct {
 	CostUSD                   *float64 // nil: no price is known
 	UsageFinalized            bool     // false: estimated, or seen until a break
 	Attempts                  int      // upstream calls made
+	Tries                     []Try    // each of them, when there was more than one
+	Dropped                   []string // fields that a translation could not carry
 	TimeToFirstByte           time.Duration
 	RequestToolCount          int
 	RequestToolNames          []string
 	ToolCallCount             int
 	ToolNames                 []string
+}
+
+// Try is one upstream call of several that one request led to.
+type Try struct {
+	ProviderID   string  `json:"provider_id"`
+	Model        string  `json:"upstream_model"`
+	CredentialID string  `json:"credential_id"`
+	StatusCode   int     `json:"status_code"` // 0: no answer
+	ErrorType    string  `json:"error_type"`
+	LatencyMS    float64 `json:"latency_ms"`
 }
 
 // Latency is how long the hop took.
@@ -134,6 +146,8 @@ type llmFields struct {
 	CostUSD           *float64 `json:"cost_usd"`
 	UsageFinalized    bool     `json:"usage_finalized"`
 	Attempts          int      `json:"attempts"`
+	AttemptsJSON      string   `json:"attempts_json"`
+	Dropped           []string `json:"dropped_fields"`
 	TimeToFirstByteMS *float64 `json:"time_to_first_byte_ms"`
 	RequestToolCount  int      `json:"request_tool_count"`
 	RequestToolNames  []string `json:"request_tool_names"`
@@ -156,7 +170,7 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 		v.llmFields = &llmFields{
 			l.API, l.Operation, l.ProviderID, l.ProviderType, l.LogicalModel, l.Model, l.CredentialSource, l.CredentialID,
 			l.Stream, l.InputTokens, l.OutputTokens, l.TotalTokens, l.CacheRead, l.CacheWrite, l.Reasoning,
-			l.CostUSD, l.UsageFinalized, l.Attempts, nil,
+			l.CostUSD, l.UsageFinalized, l.Attempts, TriesJSON(l.Tries), notNil(l.Dropped), nil,
 			l.RequestToolCount, notNil(l.RequestToolNames), l.ToolCallCount, notNil(l.ToolNames),
 		}
 		if l.TimeToFirstByte > 0 {
@@ -165,6 +179,15 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 		}
 	}
 	return json.Marshal(v)
+}
+
+// TriesJSON is a list of tries as text, "" for none.
+func TriesJSON(tries []Try) string {
+	if len(tries) == 0 {
+		return ""
+	}
+	b, _ := json.Marshal(tries) // plain values always marshal
+	return string(b)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -35,8 +35,11 @@ func TestAskForUsage(t *testing.T) {
 		b := filled(in)
 		members, err := jsonscan.Object(b.b, nil, reserved)
 		require.NoError(t, err)
-		changed := b.askForUsage(members)
+		wish, changed := usageWish(b.b, members)
 		require.Equal(t, want != "", changed, in)
+		if changed {
+			b.set(members, "stream_options", wish)
+		}
 		if want == "" {
 			want = in
 		} else {

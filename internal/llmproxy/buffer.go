@@ -90,27 +90,9 @@ func (b *buffer) Len() int64 { return int64(len(b.b)) }
 // Replayable implements [llm.Body].
 func (b *buffer) Replayable() bool { return true }
 
-// askForUsage sets stream_options.include_usage, and says whether it had to.
-// Options that are no object are left for the upstream to refuse.
-func (b *buffer) askForUsage(members jsonscan.Members) bool {
-	const wish = `{"include_usage":true}`
-	v := members.Value(b.b, "stream_options")
-	if v == nil || string(v) == "null" {
-		b.set(members, "stream_options", wish)
-		return true
-	}
-	inner, err := jsonscan.Object(v, nil, []string{"include_usage"})
-	if err != nil {
-		return false
-	}
-	options := buffer{b: slices.Clone(v)}
-	switch string(inner.Value(v, "include_usage")) {
-	case "", "false", "null":
-		options.set(inner, "include_usage", "true")
-		b.set(members, "stream_options", string(options.b))
-		return true
-	}
-	return false
+// clone returns a copy that nobody else holds, with room for what is inserted.
+func (b *buffer) clone() *buffer {
+	return &buffer{b: append(make([]byte, 0, len(b.b)+spare), b.b...)}
 }
 
 // set gives a member a value: in its place if it is there, and else at the end,

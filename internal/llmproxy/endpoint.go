@@ -24,6 +24,30 @@ type Endpoint struct {
 	// List says that the answer is a list of models, which is cut to those that
 	// the caller may use.
 	List bool
+	// Model says where the request names its model.
+	Model ModelPlace
+	// Action is what stands behind the colon in a path of Gemini's; Stream says that
+	// its answer is streamed.
+	Action string
+	Stream bool
+}
+
+// ModelPlace says where a request names its model.
+type ModelPlace uint8
+
+const (
+	InBody ModelPlace = iota
+	InPath
+)
+
+// NamesModel says whether a request to the endpoint is about one model.
+func (e *Endpoint) NamesModel() bool {
+	return e.Model == InPath || e.Body == JSONBody && !e.Unchecked
+}
+
+// translates says whether the endpoint's requests can be put in another protocol.
+func (e *Endpoint) translates() bool {
+	return codecs[e.Operation] != nil && e.Path != "responses/compact"
 }
 
 // BodyKind says how a request's body is treated.
@@ -84,6 +108,22 @@ var endpoints = map[string][]Endpoint{
 		{Method: "DELETE", Path: "files/{id}", Operation: llm.AnthropicFiles, Shared: true},
 		{Method: "GET", Path: "files/{id}/content", Operation: llm.AnthropicFiles, Shared: true},
 	},
+	// What Claude Code asks of a gateway, in Anthropic's form.
+	"cc": {
+		{Method: "POST", Path: "messages", Operation: llm.AnthropicMessages, Body: JSONBody},
+		{Method: "POST", Path: "messages/count_tokens", Operation: llm.AnthropicCountTokens, Body: JSONBody},
+		{Method: "GET", Path: "models", Operation: llm.AnthropicModels, Shared: true, List: true},
+		{Method: "GET", Path: "models/{id}", Operation: llm.AnthropicModels, Shared: true},
+	},
+	"gemini": {
+		{Method: "POST", Path: "models/{id...}", Action: "generateContent", Operation: llm.GeminiGenerate, Body: JSONBody, Model: InPath},
+		{Method: "POST", Path: "models/{id...}", Action: "streamGenerateContent", Operation: llm.GeminiGenerate, Body: JSONBody, Model: InPath, Stream: true},
+		{Method: "POST", Path: "models/{id...}", Action: "countTokens", Operation: llm.GeminiCountTokens, Body: JSONBody, Model: InPath},
+		{Method: "POST", Path: "models/{id...}", Action: "embedContent", Operation: llm.GeminiEmbed, Body: JSONBody, Model: InPath},
+		{Method: "POST", Path: "models/{id...}", Action: "batchEmbedContents", Operation: llm.GeminiBatchEmbed, Body: JSONBody, Model: InPath},
+		{Method: "GET", Path: "models", Operation: llm.GeminiModels, Shared: true, List: true},
+		{Method: "GET", Path: "models/{id...}", Operation: llm.GeminiModels, Shared: true},
+	},
 }
 
 // literal finds the rows without a placeholder at once.
@@ -101,7 +141,7 @@ var literal = func() map[string]map[string]*Endpoint {
 }()
 
 // Protocols are the dialects that callers may speak.
-var Protocols = []string{"openai", "anthropic"}
+var Protocols = []string{"openai", "anthropic", "cc", "gemini"}
 
 // Operations lists what a protocol can be asked.
 func Operations(protocol string) (ops []llm.Operation) {
@@ -111,9 +151,17 @@ func Operations(protocol string) (ops []llm.Operation) {
 	return ops
 }
 
-// Canonical brings the escaped path behind a route's prefix into the form
-// "/v1/…". OpenAI's "/v1" is optional.
+// Canonical brings the escaped path behind a route's prefix into the form "/v1/…",
+// or "/v1beta/…" for Gemini's. OpenAI's "/v1" is optional.
 func Canonical(protocol, path string) (string, bool) {
+	if protocol == "gemini" {
+		for _, version := range []string{"/v1beta/", "/v1/"} {
+			if rest, ok := strings.CutPrefix(path, version); ok && rest != "" {
+				return "/v1beta/" + rest, true
+			}
+		}
+		return "", false
+	}
 	if rest, ok := strings.CutPrefix(path, "/v1/"); ok && rest != "" {
 		return path, true
 	}
@@ -127,15 +175,22 @@ func Canonical(protocol, path string) (string, bool) {
 // allow lists the methods that there are; it is empty when the path is unknown.
 func Lookup(protocol, method, path string) (e *Endpoint, allow []string) {
 	rest, ok := strings.CutPrefix(path, "/v1/")
+	action := ""
+	if protocol == "gemini" {
+		rest, ok = strings.CutPrefix(path, "/v1beta/")
+		if i := strings.LastIndexByte(rest, ':'); i > strings.LastIndexByte(rest, '/') {
+			rest, action = rest[:i], rest[i+1:]
+		}
+	}
 	if !ok {
 		return nil, nil
 	}
-	if e := literal[protocol][method+" "+rest]; e != nil {
+	if e := literal[protocol][method+" "+rest]; e != nil && action == "" {
 		return e, nil
 	}
 	rows := endpoints[protocol]
 	for i := range rows {
-		if !matches(rows[i].Path, rest) {
+		if rows[i].Action != action || !matches(rows[i].Path, rest) {
 			continue
 		}
 		if rows[i].Method == method {
@@ -202,11 +257,14 @@ func safeSegment(seg string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '?' || r == '#' })
 }
 
-// Preferred is the protocol that a request's headers and query speak for, where
-// several have the path: "" when nothing tells.
-func Preferred(r *http.Request) string {
-	if len(r.Header["Anthropic-Version"]) > 0 {
-		return "anthropic"
+// Prefers says whether a request's headers and query speak for a protocol, where
+// several have the path.
+func Prefers(r *http.Request, protocol string) bool {
+	switch {
+	case len(r.Header["Anthropic-Version"]) > 0:
+		return protocol == "anthropic" || protocol == "cc"
+	case len(r.Header["X-Goog-Api-Key"]) > 0 || r.URL.Query().Has("key"):
+		return protocol == "gemini"
 	}
-	return "openai"
+	return protocol == "openai"
 }

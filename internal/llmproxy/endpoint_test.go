@@ -50,13 +50,23 @@ func TestEndpointsAreDistinct(t *testing.T) {
 	for protocol, rows := range endpoints {
 		seen := map[string]bool{}
 		for i := range rows {
-			name := rows[i].Method + " " + rows[i].Path
+			name := rows[i].Method + " " + rows[i].Path + ":" + rows[i].Action
 			require.False(t, seen[name], name)
 			seen[name] = true
 			path := "/v1/" + strings.NewReplacer("{id...}", "a/b", "{id}", "x").Replace(rows[i].Path)
+			wire := protocol
+			switch protocol {
+			case "gemini":
+				path = "/v1beta/" + strings.TrimPrefix(path, "/v1/")
+			case "cc":
+				wire = "anthropic"
+			}
+			if rows[i].Action != "" {
+				path += ":" + rows[i].Action
+			}
 			e, _ := Lookup(protocol, rows[i].Method, path)
 			require.Same(t, &rows[i], e, name)
-			require.Equal(t, protocol, rows[i].Operation.Protocol())
+			require.Equal(t, wire, rows[i].Operation.Protocol())
 		}
 	}
 }

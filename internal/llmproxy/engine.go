@@ -1,34 +1,20 @@
 package llmproxy
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/agent-gateway/agent-gateway/internal/balance"
+	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/trace"
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/codec"
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
-
-// Target is where a route sends its calls. It is immutable.
-type Target struct {
-	ProviderID, ProviderType string
-	Provider                 llm.Provider
-	// DefaultModel is asked for when a request names none.
-	DefaultModel string
-	// Credentials are tried in their order; at least one, which may be empty.
-	Credentials []llm.Credential
-	// MaxRetries is how often a failed call is made again, after RetryDelay,
-	// which doubles each time.
-	MaxRetries int
-	RetryDelay time.Duration
-}
 
 // Caller is who asks. Its zero value is nobody in particular, who may use every
 // model.
@@ -36,16 +22,19 @@ type Caller struct {
 	KeyID string
 	// Models are those that it may use; nil means all.
 	Models map[string]struct{}
+	// Policy is what it may use altogether.
+	Policy limits.Policy
 }
 
 // Hop is a request whose route and caller are known.
 type Hop struct {
 	RouteID  string
 	Protocol string
-	Target   *Target
+	Plan     *Plan
 	Endpoint *Endpoint
 	Path     string // canonical and escaped: "/v1/…"
 	Caller   Caller
+	Limits   []limits.Subject // of the key and the route
 	Span     trace.Span
 	Started  time.Time
 }
@@ -61,6 +50,8 @@ type Limits struct {
 	Upload int64
 	// Event bounds one server-sent event of an upstream; default 8 MiB.
 	Event int
+	// Answer bounds an answer that is translated, which is read whole; default 64 MiB.
+	Answer int64
 	// ErrorBody bounds an upstream's error body; a longer one is replaced by the
 	// gateway's own. Default 1 MiB.
 	ErrorBody int64
@@ -74,6 +65,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Buffered, 1<<30)
 	set(&l.Upload, 512<<20)
 	set(&l.Event, 8<<20)
+	set(&l.Answer, 64<<20)
 	set(&l.ErrorBody, 1<<20)
 	set(&l.ClientStall, 5*time.Minute)
 	return l
@@ -89,6 +81,7 @@ func set[T comparable](v *T, def T) {
 // Engine serves LLM calls. It is safe for concurrent use.
 type Engine struct {
 	limits Limits
+	keeper *limits.Keeper
 	sink   metrics.Sink
 	log    *slog.Logger
 	now    func() time.Time
@@ -96,9 +89,10 @@ type Engine struct {
 	buffered atomic.Int64 // bytes of large bodies in memory
 }
 
-// New returns an engine. sink takes one event for each call.
-func New(limits Limits, sink metrics.Sink, log *slog.Logger, now func() time.Time) *Engine {
-	return &Engine{limits: limits.withDefaults(), sink: sink, log: log, now: now}
+// New returns an engine. keeper holds callers to their limits; sink takes one event
+// for each call.
+func New(bounds Limits, keeper *limits.Keeper, sink metrics.Sink, log *slog.Logger, now func() time.Time) *Engine {
+	return &Engine{limits: bounds.withDefaults(), keeper: keeper, sink: sink, log: log, now: now}
 }
 
 // exchange is one call on its way through the engine.
@@ -113,9 +107,24 @@ type exchange struct {
 	event *metrics.Event
 	llm   *metrics.LLM
 
+	direct       Candidate // where there is no logical model
+	logical      *Logical
+	star         string // what stands for the * of its name
+	order        balance.Order
+	most         int // candidates that may be asked
+	first        metrics.Try
+	conversation uint64 // 0: it is bound to nothing
+	neutral      *codec.Request
+	lost         codec.Losses
+	used         *Target // that was asked last
+	reservation  *limits.Reservation
+
 	reserved int64  // of Engine.buffered
 	key      string // the credential's, which no answer may hold
 }
+
+// wire is the protocol whose form the caller's answers have.
+func (x *exchange) wire() string { return x.hop.Endpoint.Operation.Protocol() }
 
 // Serve answers one request. An answer that breaks off in the middle, where the
 // protocol has no way to say so, ends in a panic with [http.ErrAbortHandler], as
@@ -130,20 +139,31 @@ func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, hop Hop) {
 		x.fail(err)
 		return
 	}
-	if op := hop.Endpoint.Operation; !slices.Contains(hop.Target.Provider.Native(op, x.req.model), op) {
-		x.fail(&llm.Error{Code: llm.CodeUnsupported, NoRetry: true, Message: fmt.Sprintf("provider %s of type %s does not serve %s", hop.Target.ProviderID, hop.Target.ProviderType, op)})
+	if x.serveLocally() {
 		return
 	}
-	resp, err := x.send(r.Context())
+	if err := x.choose(); err != nil {
+		x.fail(err)
+		return
+	}
+	ctx, cancel := x.total(r.Context())
+	defer cancel()
+	if err := x.reserveLimits(ctx); err != nil {
+		x.fail(err)
+		return
+	}
+	a, err := x.send(ctx)
 	if err != nil {
 		x.fail(err)
 		return
 	}
-	defer func() { _ = resp.Body.Close() }()
-	if err := x.relay(resp); err != nil {
+	defer a.close()
+	if err := x.relay(a); err != nil {
+		a.end(err)
 		x.note(err)
 		panic(http.ErrAbortHandler)
 	}
+	a.end(nil)
 }
 
 // release gives back what the request's body holds; the upstream call may still
@@ -162,91 +182,6 @@ func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, hop Hop, err err
 	x.fail(err)
 }
 
-// send makes the call: with each credential until one is accepted, and again
-// after a failure that may pass. This is the only loop that tries again.
-func (x *exchange) send(ctx context.Context) (*llm.Response, error) {
-	t := x.hop.Target
-	cred, retries := 0, 0
-	for {
-		c := t.Credentials[cred]
-		x.key = c.APIKey
-		x.llm.Attempts++
-		x.llm.CredentialID, x.llm.CredentialSource = c.ID, c.Source
-		resp, err := t.Provider.Send(ctx, &llm.Call{
-			Operation: x.hop.Endpoint.Operation, Method: x.r.Method, Path: x.hop.Path, Query: upstreamQuery(x.r),
-			Model: x.req.model, Stream: x.req.stream, Header: upstreamHeader(x.r.Header), Body: x.req.body, Credential: c,
-		})
-		if resp == nil && err == nil {
-			err = &llm.Error{Code: llm.CodeInternal, Final: true, Message: "provider " + t.ProviderID + " returned neither an answer nor an error"}
-		}
-		again := x.req.replayable() && ctx.Err() == nil
-		switch {
-		case err == nil && (resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden):
-			discard(resp)
-			x.log.WarnContext(ctx, "an upstream refused a credential", "provider", t.ProviderID, "credential", c.ID, "status", resp.Status, "trace_id", x.hop.Span.TraceID)
-			if cred++; again && cred < len(t.Credentials) {
-				continue
-			}
-			return nil, &llm.Error{Code: llm.CodeUpstreamAuth, NoRetry: true,
-				Message: "provider " + t.ProviderID + " refused the gateway's credential; ask the gateway's operator to check it"}
-		case err == nil && !retryable(resp.Status):
-			return resp, nil
-		case err != nil && (!again || isFinal(err)):
-			return nil, err
-		}
-		if !again || retries >= t.MaxRetries {
-			if resp != nil && ctx.Err() != nil {
-				_ = resp.Body.Close()
-				return nil, gone(ctx.Err())
-			}
-			if err != nil {
-				return nil, noRetry(err, retries)
-			}
-			if retries > 0 {
-				x.w.Header()["X-Should-Retry"] = []string{"false"}
-			}
-			return resp, nil
-		}
-		wait := backoff(t.RetryDelay, retries)
-		if resp != nil {
-			if after, ok := retryAfter(resp.Header, x.now()); ok {
-				wait = after
-			}
-			if wait > maxRetryWait { // better to tell the caller now
-				return resp, nil
-			}
-			discard(resp)
-		}
-		retries++
-		if err := sleep(ctx, wait); err != nil {
-			return nil, gone(err)
-		}
-	}
-}
-
-// discard ends an answer that nobody gets. A short one is read to its end, so
-// that its connection can be used again.
-func discard(resp *llm.Response) {
-	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
-	_ = resp.Body.Close()
-}
-
-func isFinal(err error) bool {
-	var e *llm.Error
-	return errors.As(err, &e) && e.Final
-}
-
-// noRetry marks the error of a call that the gateway has made several times, so
-// that its client does not multiply them.
-func noRetry(err error, retries int) error {
-	if retries == 0 {
-		return err
-	}
-	e := *llm.AsError(err)
-	e.NoRetry = true
-	return &e
-}
-
 // begin starts the event.
 func (x *exchange) begin() {
 	s := x.hop.Span
@@ -256,8 +191,8 @@ func (x *exchange) begin() {
 	}
 	x.llm, x.event = &both.llm, &both.event
 	both.llm = metrics.LLM{API: x.hop.Protocol, Operation: string(x.hop.Endpoint.Operation)}
-	if t := x.hop.Target; t != nil {
-		x.llm.ProviderID, x.llm.ProviderType = t.ProviderID, t.ProviderType
+	if p := x.hop.Plan; p != nil && p.Direct != nil {
+		x.llm.ProviderID, x.llm.ProviderType = p.Direct.ProviderID, p.Direct.ProviderType
 	}
 	both.event = metrics.Event{
 		EventID: s.UniqueID(), TraceID: s.TraceID, SpanID: s.SpanID, ParentSpanID: s.ParentID, AgentDepth: s.Depth,
@@ -273,9 +208,12 @@ func (x *exchange) record() {
 	e.FinishedAt = x.now()
 	e.Success = e.ErrorType == "" && e.StatusCode < 400
 	l.Stream = x.req.stream
-	l.Model = x.req.model
+	if l.Model == "" && x.logical == nil {
+		l.Model = x.req.model
+	}
+	l.Dropped = x.lost.Fields()
 	l.RequestToolCount, l.RequestToolNames = x.req.toolCount, x.req.toolNames
-	x.read.fill(l, x.req.promptBytes)
+	x.settle(x.read.fill(l, x.req.promptBytes))
 	x.read.release()
 	x.sink.Record(x.r.Context(), e)
 }
@@ -285,7 +223,7 @@ func (x *exchange) note(err error) {
 	e := llm.AsError(err)
 	x.event.ErrorType = string(e.Code)
 	if x.event.StatusCode == 0 || e.Code == llm.CodeCanceled {
-		x.event.StatusCode = e.HTTPStatus(x.hop.Protocol)
+		x.event.StatusCode = e.HTTPStatus(x.wire())
 	}
 	if e.Cause != nil && e.Code != llm.CodeCanceled && !errors.Is(e.Cause, io.EOF) {
 		x.log.WarnContext(x.r.Context(), "an LLM call failed", "route", x.hop.RouteID, "provider", x.llm.ProviderID,
@@ -296,5 +234,5 @@ func (x *exchange) note(err error) {
 // fail answers with an error, where nothing has been answered yet.
 func (x *exchange) fail(err error) {
 	x.note(err)
-	WriteError(x.w, x.hop.Protocol, x.hop.Span.RequestID, llm.AsError(err))
+	WriteError(x.w, x.wire(), x.hop.Span.RequestID, llm.AsError(err))
 }

@@ -133,12 +133,13 @@ func upstreamQuery(r *http.Request) url.Values {
 	return q
 }
 
-// copyHeaders gives the caller the upstream's headers.
-func copyHeaders(out, in http.Header, requestID string) {
+// copyHeaders gives the caller the upstream's headers. limited says that the gateway
+// has limits of its own for it.
+func copyHeaders(out, in http.Header, requestID string, limited bool) {
 	named := in["Connection"]
 next:
 	for k, v := range in {
-		if responseHeaders[k] == drop || listed(named, k) {
+		if responseHeaders[k] == drop || listed(named, k) || limited && ofLimits(k) {
 			continue
 		}
 		for _, p := range responsePrefixes {

@@ -25,8 +25,10 @@ type reading struct {
 	toolCalls int
 	toolNames []string
 	sequence  int64 // of the last Responses event
-	same      pattern
-	tap       *jsonscan.Tap // over an answer that is one JSON text
+	// responseID is the id by which a stored response is continued.
+	responseID string
+	same       pattern
+	tap        *jsonscan.Tap // over an answer that is one JSON text
 }
 
 // tapped are the members that are read of each operation's answer. Operations
@@ -34,12 +36,13 @@ type reading struct {
 var tapped = map[llm.Operation][]string{
 	llm.OpenAIChat:        {"usage", "choices"},
 	llm.OpenAICompletions: {"usage"},
-	llm.OpenAIResponses:   {"usage", "output"},
+	llm.OpenAIResponses:   {"usage", "output", "id"},
 	llm.OpenAIEmbeddings:  {"usage"},
 	llm.OpenAIImages:      {"usage"},
 	llm.OpenAIAudio:       {"usage"},
 	llm.OpenAIRerank:      {"usage"},
 	llm.AnthropicMessages: {"usage", "content"},
+	llm.GeminiGenerate:    {"usageMetadata", "candidates"},
 }
 
 // maxTapped bounds each of them; a longer one is not read.
@@ -82,8 +85,12 @@ func (r *reading) body() {
 		}
 	case llm.OpenAIResponses:
 		items(r.tap.Value("output"), 0, r.outputItem)
+		r.responseID, _ = jsonscan.String(r.tap.Value("id"))
 	case llm.AnthropicMessages:
 		items(r.tap.Value("content"), 0, r.contentBlock)
+	case llm.GeminiGenerate:
+		r.setGeminiUsage(r.tap.Value("usageMetadata"))
+		r.geminiCalls(r.tap.Value("candidates"))
 	}
 }
 
@@ -106,6 +113,8 @@ func (r *reading) event(text []byte, injected bool) bool {
 		r.responsesEvent(e)
 	case llm.AnthropicMessages:
 		r.messagesEvent(text, e)
+	case llm.GeminiGenerate:
+		r.geminiChunk(e.Data)
 	default:
 		if tapped[r.op] != nil {
 			walk(e.Data, 0, func(name []byte, at int) int {

@@ -156,6 +156,14 @@ func (r *reading) responsesEvent(e sse.Event) {
 			}
 			return end
 		})
+	case "response.created":
+		walk(response, 0, func(name []byte, at int) int {
+			end := jsonscan.Skip(response, at)
+			if string(name) == "id" && end > at {
+				r.responseID, _ = jsonscan.String(response[at:end])
+			}
+			return end
+		})
 	case "response.output_item.done":
 		r.outputItem(item, 0)
 	case "error":

@@ -16,35 +16,36 @@ import (
 
 // relay gives the caller the upstream's answer. The error is for an answer that
 // has begun and cannot be completed.
-func (x *exchange) relay(resp *llm.Response) error {
-	x.event.StatusCode = resp.Status
-	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	kind = strings.ToLower(strings.TrimSpace(kind))
+func (x *exchange) relay(a *answer) error {
+	x.event.StatusCode = a.Status
+	kind := a.kind()
 	switch {
-	case resp.Status >= 400:
-		return x.relayError(resp, kind)
-	case resp.Status >= 300 || resp.Status < 200:
-		x.refuse(&llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s answered %d, which the gateway does not follow", x.hop.Target.ProviderID, resp.Status)})
+	case a.Status >= 300 && a.Status < 400 || a.Status < 200:
+		x.refuse(&llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s answered %d, which the gateway does not follow", x.llm.ProviderID, a.Status)})
 		return nil
+	case a.lane.up != nil:
+		return x.relayTranslated(a)
+	case a.Status >= 400:
+		return x.relayError(a.Response, kind)
 	case kind == "text/event-stream":
-		return x.relayStream(resp)
+		return x.relayStream(a)
 	case x.hop.Endpoint.List && x.hop.Caller.Models != nil:
-		return x.relayModels(resp)
+		return x.relayModels(a.Response)
 	}
-	return x.relayBody(resp, kind)
+	return x.relayBody(a.Response, kind)
 }
 
 // refuse answers with an error of the gateway's in place of the upstream's answer.
 func (x *exchange) refuse(e *llm.Error) {
 	x.event.StatusCode = 0
 	x.note(e)
-	x.event.StatusCode = e.HTTPStatus(x.hop.Protocol)
-	WriteError(x.w, x.hop.Protocol, x.hop.Span.RequestID, e)
+	x.event.StatusCode = e.HTTPStatus(x.wire())
+	WriteError(x.w, x.wire(), x.hop.Span.RequestID, e)
 }
 
 func (x *exchange) head(resp *llm.Response, length int64) {
 	h := x.w.Header()
-	copyHeaders(h, resp.Header, x.hop.Span.RequestID)
+	copyHeaders(h, resp.Header, x.hop.Span.RequestID, len(x.hop.Limits) > 0)
 	if h["Content-Type"] == nil {
 		h["Content-Type"] = nil // or net/http would guess one
 	}
@@ -98,7 +99,13 @@ func (x *exchange) broken(err error) error {
 	if e := llm.AsError(err); e.Code != llm.CodeInternal {
 		return e
 	}
-	return &llm.Error{Code: llm.CodeUpstream, Message: "provider " + x.hop.Target.ProviderID + " broke off in the middle of its answer", Cause: err}
+	return &llm.Error{Code: llm.CodeUpstream, Message: "provider " + x.llm.ProviderID + " broke off in the middle of its answer", Cause: err}
+}
+
+// head200 sends the head of an answer that is the gateway's own.
+func (x *exchange) head200() {
+	x.event.StatusCode = http.StatusOK
+	x.w.WriteHeader(http.StatusOK)
 }
 
 // gone is the error of a caller that went away.
@@ -124,7 +131,7 @@ func (x *exchange) relayError(resp *llm.Response, kind string) error {
 	}
 	if err == nil && int64(len(body)) <= x.limits.ErrorBody && strings.HasSuffix(kind, "json") && isObject(body) && !x.echoesKey(resp.Header, body) {
 		status := resp.Status
-		resp.Status = (&llm.Error{Status: status}).HTTPStatus(x.hop.Protocol)
+		resp.Status = (&llm.Error{Status: status}).HTTPStatus(x.wire())
 		x.event.StatusCode = resp.Status
 		x.head(resp, int64(len(body)))
 		_, _ = x.w.Write(body)
@@ -132,7 +139,7 @@ func (x *exchange) relayError(resp *llm.Response, kind string) error {
 	}
 	copyRetryHeaders(x.w.Header(), resp.Header)
 	x.refuse(&llm.Error{Code: code, Status: resp.Status, Message: fmt.Sprintf("provider %s answered %d %s without an error that could be relayed",
-		x.hop.Target.ProviderID, resp.Status, http.StatusText(resp.Status))})
+		x.llm.ProviderID, resp.Status, http.StatusText(resp.Status))})
 	return nil
 }
 

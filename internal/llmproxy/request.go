@@ -11,12 +11,16 @@ import (
 
 // request is what the gateway knows of a request's body.
 type request struct {
-	model       string
+	model       string // that the caller asks for
+	bodyModel   string // that stands in the body
+	parsed      bool   // the body is JSON, and its members are known
 	stream      bool
-	injected    bool // usage was asked for on behalf of the gateway
+	asked       bool // usage was asked for on behalf of the gateway, in the body itself
 	toolCount   int
 	toolNames   []string
-	promptBytes int // what a prompt's tokens are estimated from
+	promptBytes int   // what a prompt's tokens are estimated from
+	maxOutput   int64 // tokens, as the request bounds them; 0 when it does not
+	answers     int64 // that are asked for; 0 is one
 	body        llm.Body
 	buf         *buffer
 }
@@ -33,7 +37,7 @@ func (q *request) release() {
 
 // reserved are the members that the gateway depends on. Another spelling of one
 // is refused: an upstream that folds case would take it for the real one.
-var reserved = []string{"model", "stream", "stream_options", "tools", "messages", "input", "prompt", "system", "models", "fallbacks"}
+var reserved = []string{"model", "stream", "stream_options", "tools", "messages", "input", "prompt", "system", "models", "fallbacks", "contents", "systemInstruction", "generationConfig", "max_tokens", "max_completion_tokens", "max_output_tokens"}
 
 // StreamUser is implemented by a provider whose streams report their usage only
 // when the request asks for it.
@@ -104,8 +108,16 @@ func (x *exchange) readJSON() error {
 	if err := x.inspect(buf.b, members); err != nil {
 		return err
 	}
-	x.complete(buf, members)
-	x.req.body = buf
+	x.req.body, x.req.parsed, x.req.bodyModel = buf, true, x.req.model
+	if x.hop.Endpoint.Model == InPath {
+		if x.req.bodyModel != "" && x.req.bodyModel != x.req.pathModel(x.hop.Path) {
+			return &llm.Error{Code: llm.CodeInvalidRequest, Message: "model: the body names another model than the path", Param: "model"}
+		}
+		x.req.model, x.req.stream = x.req.pathModel(x.hop.Path), x.hop.Endpoint.Stream
+	}
+	if x.req.model == "" && x.hop.Plan.Direct != nil && !x.hop.Endpoint.Unchecked {
+		x.req.model = x.hop.Plan.Direct.DefaultModel
+	}
 	return nil
 }
 
@@ -142,7 +154,9 @@ func (x *exchange) inspect(text []byte, members jsonscan.Members) error {
 		case "tools":
 			q.toolCount, q.toolNames = toolsOf(v)
 			q.promptBytes += len(v)
-		case "messages", "input", "prompt", "system":
+		case "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "generationConfig":
+			q.bounds(m.Name, v)
+		case "messages", "input", "prompt", "system", "contents", "systemInstruction":
 			q.promptBytes += len(v)
 		}
 	}
@@ -189,21 +203,9 @@ func toolsOf(v []byte) (n int, names []string) {
 	return n, names
 }
 
-// complete inserts what the request lacks: the provider's default model, and the
-// wish for a stream's usage. What is inserted stands at the end, so that all
-// other bytes keep their order.
-func (x *exchange) complete(buf *buffer, members jsonscan.Members) {
-	t := x.hop.Target
-	if x.hop.Endpoint.Unchecked {
-		return // its models stand elsewhere
-	}
-	if x.req.model == "" && t.DefaultModel != "" {
-		x.req.model = t.DefaultModel
-		members = buf.set(members, "model", quote(t.DefaultModel))
-	}
-	if x.req.stream {
-		if u, ok := t.Provider.(StreamUser); ok && u.StreamUsage(x.hop.Endpoint.Operation) {
-			x.req.injected = buf.askForUsage(members)
-		}
-	}
+// pathModel is the model that a path of Gemini's names.
+func (*request) pathModel(path string) string {
+	_, rest, _ := strings.Cut(path, "/models/")
+	model, _, _ := strings.Cut(rest, ":")
+	return unescape(model)
 }

@@ -2,7 +2,6 @@ package llmproxy
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,16 +20,6 @@ func retryable(status int) bool {
 		return true
 	}
 	return false
-}
-
-// backoff is the wait before retry n, counted from 0: full jitter over a delay
-// that doubles.
-func backoff(delay time.Duration, n int) time.Duration {
-	if delay == 0 {
-		delay = defaultRetryDelay
-	}
-	delay = min(delay<<min(n, 10), maxRetryWait)
-	return time.Duration(rand.Int64N(int64(delay))) + time.Millisecond
 }
 
 // retryAfter reads how long an upstream wants to be left alone.

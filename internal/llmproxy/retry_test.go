@@ -36,22 +36,6 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// Waits are random, grow, and have an end.
-func TestBackoff(t *testing.T) {
-	for n := range 70 {
-		for _, delay := range []time.Duration{0, time.Nanosecond, time.Millisecond, time.Hour} {
-			for range 20 {
-				got := backoff(delay, n)
-				require.Positive(t, got)
-				require.LessOrEqual(t, got, maxRetryWait+time.Millisecond)
-				if delay == 0 && n == 0 {
-					require.LessOrEqual(t, got, defaultRetryDelay+time.Millisecond)
-				}
-			}
-		}
-	}
-}
-
 func TestSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()

@@ -16,17 +16,20 @@ import (
 // leaves the caller inside somebody's JSON. All that has arrived goes out at
 // once, and is flushed. A stream that breaks ends in the protocol's error event
 // and without the event that would say that it is complete.
-func (x *exchange) relayStream(resp *llm.Response) error {
+func (x *exchange) relayStream(a *answer) error {
+	resp := a.Response
 	h := x.w.Header()
 	h["X-Accel-Buffering"] = []string{"no"}
 	if resp.Header["Cache-Control"] == nil {
 		h["Cache-Control"] = []string{"no-cache"}
 	}
 	x.req.stream = true
+	if x.asArray() {
+		defer x.inArray()()
+		resp.Header["Content-Type"] = []string{"application/json"}
+	}
 	x.head(resp, -1)
-	piece := pieces.Get().(*[]byte)
-	defer pieces.Put(piece)
-	in := sse.NewReader(resp.Body, *piece, x.limits.Event)
+	in := a.reader(x.limits.Event)
 	out := x.writer()
 	defer out.close()
 	out.flushSoon()
@@ -34,10 +37,10 @@ func (x *exchange) relayStream(resp *llm.Response) error {
 	for {
 		events, err := in.Read()
 		if err != nil {
-			return x.endStream(out, in.Rest(), err)
+			return x.endStream(out, in.in.Rest(), err, a.lane.injected)
 		}
 		if !encoded {
-			events = x.readEvents(events, in.Ends())
+			events = x.readEvents(events, in.in.Ends(), a.lane.injected)
 		}
 		if len(events) == 0 {
 			continue
@@ -51,10 +54,10 @@ func (x *exchange) relayStream(resp *llm.Response) error {
 }
 
 // readEvents reads each event and leaves out what only the gateway wanted.
-func (x *exchange) readEvents(events []byte, ends []int) []byte {
+func (x *exchange) readEvents(events []byte, ends []int, injected bool) []byte {
 	at, kept := 0, 0
 	for _, end := range ends {
-		if x.read.event(events[at:end], x.req.injected) {
+		if x.read.event(events[at:end], injected) {
 			if kept != at {
 				copy(events[kept:], events[at:end])
 			}
@@ -67,10 +70,10 @@ func (x *exchange) readEvents(events []byte, ends []int) []byte {
 
 // endStream ends the answer when the upstream's stream has ended with err, and
 // rest stands behind its last whole event.
-func (x *exchange) endStream(out *writer, rest []byte, err error) error {
+func (x *exchange) endStream(out *writer, rest []byte, err error, injected bool) error {
 	if err == io.EOF && len(rest) > 0 && wholeLine(rest) {
 		// Some upstreams do not send the blank line behind their last event.
-		if x.read.event(rest, x.req.injected) {
+		if x.read.event(rest, injected) {
 			if werr := out.write(rest, true); werr != nil {
 				x.callerLeft(werr)
 				return nil
@@ -84,15 +87,20 @@ func (x *exchange) endStream(out *writer, rest []byte, err error) error {
 		}
 		return nil
 	}
-	broken := x.broken(err)
-	if errors.Is(err, sse.ErrTooLong) {
-		broken = &llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s sent an event that is longer than this gateway's bound of %d bytes", x.hop.Target.ProviderID, x.limits.Event), Cause: err}
-	}
+	broken := x.streamBroken(err)
 	x.note(broken)
 	if !x.read.failed { // the upstream may have said itself what went wrong
 		_ = out.write(errorEvent(x.hop.Endpoint.Operation, llm.AsError(broken), x.hop.Span.RequestID, x.read.sequence+1), true)
 	}
 	return nil
+}
+
+// streamBroken is the error of a stream that broke off.
+func (x *exchange) streamBroken(err error) error {
+	if errors.Is(err, sse.ErrTooLong) {
+		return &llm.Error{Code: llm.CodeUpstream, Message: fmt.Sprintf("provider %s sent an event that is longer than this gateway's bound of %d bytes", x.llm.ProviderID, x.limits.Event), Cause: err}
+	}
+	return x.broken(err)
 }
 
 // callerLeft notes that the caller went away in the middle of a stream. One that
@@ -135,7 +143,7 @@ func (x *exchange) relayModels(resp *llm.Response) error {
 	}
 	data := gjson.GetBytes(body, "data")
 	if len(body) > bound || !data.IsArray() {
-		x.refuse(&llm.Error{Code: llm.CodeUpstream, Message: "provider " + x.hop.Target.ProviderID + " sent a list of models that cannot be read"})
+		x.refuse(&llm.Error{Code: llm.CodeUpstream, Message: "provider " + x.llm.ProviderID + " sent a list of models that cannot be read"})
 		return nil
 	}
 	var kept, ids []string
@@ -147,7 +155,7 @@ func (x *exchange) relayModels(resp *llm.Response) error {
 		return true
 	})
 	out := string(body[:data.Index]) + "[" + strings.Join(kept, ",") + "]" + string(body[data.Index+len(data.Raw):])
-	if x.hop.Protocol == "anthropic" { // its pages name their first and last
+	if x.wire() == "anthropic" { // its pages name their first and last
 		first, last := "null", "null"
 		if len(ids) > 0 {
 			first, last = ids[0], ids[len(ids)-1]

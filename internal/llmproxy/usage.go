@@ -101,9 +101,9 @@ func take(c *llm.Count, v llm.Count) {
 	}
 }
 
-// fill copies what was read to an event. promptBytes is what an aborted call's
-// prompt is estimated from.
-func (r *reading) fill(l *metrics.LLM, promptBytes int) {
+// fill copies what was read to an event, and returns the usage that is billed.
+// promptBytes is what an aborted call's prompt is estimated from.
+func (r *reading) fill(l *metrics.LLM, promptBytes int) llm.Usage {
 	u := r.usage
 	if r.answered && !u.Final && tapped[r.op] != nil {
 		if !u.Prompt().Known {
@@ -121,6 +121,7 @@ func (r *reading) fill(l *metrics.LLM, promptBytes int) {
 	l.Reasoning = metrics.Count(u.Reasoning)
 	l.UsageFinalized = u.Final && u.Total().Known
 	l.ToolCallCount, l.ToolNames = r.toolCalls, r.toolNames
+	return u
 }
 
 // estimate makes tokens of bytes: four to one, the usual rule for English text

@@ -92,6 +92,7 @@ func (rt *Runtime) commit(ctx context.Context, st *state, dryRun bool, changes [
 		return nil
 	}
 	rt.current.Store(&state{next, snap, nil})
+	rt.compiler.fleet.keep(next, snap)
 	st.snap.closeBut(snap)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,8 +12,11 @@ import (
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/balance"
+	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/models"
 )
 
 // Snapshot is what serves requests. It is immutable.
@@ -20,6 +24,11 @@ type Snapshot struct {
 	routes    map[string][]*Route // by path prefix, the most specific host first
 	keys      map[[32]byte]*Key
 	providers map[string]liveProvider
+	catalog   *models.Catalog
+
+	// What it refers to of the fleet.
+	targets     []balance.Key
+	credentials map[credentialKey]*llmproxy.CredentialState
 }
 
 // Route is a compiled route.
@@ -30,8 +39,9 @@ type Route struct {
 	host         string // "" any, ".example.org" a wildcard
 	prefix       string
 	methods      []string
-	target       *llmproxy.Target
-	unavailable  string // why there is no target
+	plan         *llmproxy.Plan
+	limits       limits.Policy // of all callers together
+	unavailable  string        // why there is no plan
 }
 
 // Key is a compiled virtual key.
@@ -54,13 +64,15 @@ type compiler struct {
 	factories map[string]llm.Factory
 	// given are the providers that the embedder made.
 	given map[string]llm.Provider
+	fleet *fleet
 }
 
 // compile makes a snapshot of a set. Providers whose entry has not changed are
 // taken over from prev, connections and all. On failure what was opened is closed.
 func (c *compiler) compile(set *Set, prev *Snapshot) (*Snapshot, error) {
-	snap := &Snapshot{routes: map[string][]*Route{}, keys: make(map[[32]byte]*Key, len(set.entries["virtual_key"])), providers: map[string]liveProvider{}}
+	snap := &Snapshot{routes: map[string][]*Route{}, keys: make(map[[32]byte]*Key, len(set.entries["virtual_key"])), providers: map[string]liveProvider{}, credentials: map[credentialKey]*llmproxy.CredentialState{}}
 	var problems Problems
+	problems = append(problems, compileCatalog(set, snap)...)
 	problems = append(problems, checkRefs(set)...)
 	problems = append(problems, c.compileProviders(set, prev, snap)...)
 	problems = append(problems, c.compileRoutes(set, snap)...)
@@ -149,35 +161,6 @@ func providerConfig(o *configstore.Provider) llm.Config {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// credentials lists what a provider authenticates with: its own key, then the
-// credentials for it, the highest priority first.
-func credentials(set *Set, p *configstore.Provider) (list []llm.Credential) {
-	if key := p.APIKey.Reveal(); key != "" {
-		list = append(list, llm.Credential{Source: "provider", APIKey: key})
-	}
-	type ranked struct {
-		priority int
-		cred     llm.Credential
-	}
-	var more []ranked
-	for _, e := range set.List("credential") {
-		c := e.Object.(*configstore.Credential)
-		if c.Disabled || c.Scope != "id:"+p.ID && c.Scope != "type:"+p.ProviderType {
-			continue
-		}
-		priority, _ := strconv.Atoi(c.Attributes.Priority) // validated; absent is 0
-		more = append(more, ranked{priority, llm.Credential{ID: c.ID, Source: "credential", APIKey: c.Attributes.APIKey.Reveal(), BaseURL: c.Attributes.BaseURL}})
-	}
-	slices.SortStableFunc(more, func(a, b ranked) int { return b.priority - a.priority })
-	for _, r := range more {
-		list = append(list, r.cred)
-	}
-	if len(list) == 0 {
-		list = append(list, llm.Credential{})
-	}
-	return list
-}
-
 // checkCredentials refuses credentials that would authenticate nobody.
 func checkCredentials(set *Set) (problems Problems) {
 	for id, e := range set.entries["credential"] {
@@ -189,35 +172,18 @@ func checkCredentials(set *Set) (problems Problems) {
 }
 
 func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
-	targets := map[string]*llmproxy.Target{}
 	for _, e := range set.List("llm_route") {
 		o := e.Object.(*configstore.LLMRoute)
 		r := &Route{
 			ID: o.ID, Protocol: o.Protocol, Disabled: o.Disabled, RequireKey: o.AuthPolicy.RequireVirtualKey,
 			host: strings.TrimPrefix(o.MatchPolicy.Host, "*"), prefix: (&url.URL{Path: o.MatchPolicy.PathPrefix}).EscapedPath(), methods: o.MatchPolicy.Methods,
 		}
-		id := o.TargetPolicy.ProviderTarget.ProviderID
-		if snap.providers[id].provider == nil {
-			continue // that is a problem already
-		}
-		provider := set.Get("provider", id).Object.(*configstore.Provider)
-		if !serves(snap.providers[id].provider, o.Protocol) {
-			problems = append(problems, Problem{Kind: "llm_route", ID: o.ID, Field: "target_policy.provider_target.provider_id",
-				Text: "is provider " + strconv.Quote(id) + " of type " + provider.ProviderType + ", which does not speak the route's protocol " + o.Protocol})
-			continue
-		}
-		switch {
-		case provider.Disabled:
-			r.unavailable = "provider " + id + " is disabled"
-		case targets[id] == nil:
-			targets[id] = &llmproxy.Target{
-				ProviderID: id, ProviderType: provider.ProviderType, Provider: snap.providers[id].provider, DefaultModel: provider.DefaultModel,
-				Credentials: credentials(set, provider), MaxRetries: provider.Network.MaxRetries, RetryDelay: seconds(provider.Network.RetryDelaySeconds),
-			}
-		}
-		r.target = targets[id]
+		plan, unavailable, wrong := c.plan(set, snap, o)
+		problems = append(problems, wrong...)
+		r.plan, r.unavailable = plan, unavailable
+		r.limits = policyOf(o.Policy.RateLimit, o.Policy.Budget)
 		for _, other := range snap.routes[r.prefix] {
-			if other.Protocol == r.Protocol && other.host == r.host && overlap(other.methods, r.methods) {
+			if sameWire(other.Protocol, r.Protocol) && other.host == r.host && overlap(other.methods, r.methods) {
 				// Either may be the one that is being written.
 				problems = append(problems, sameRequests(r.ID, other.ID), sameRequests(other.ID, r.ID))
 			}
@@ -228,6 +194,17 @@ func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
 		slices.SortStableFunc(routes, func(a, b *Route) int { return hostRank(b.host) - hostRank(a.host) })
 	}
 	return problems
+}
+
+// sameWire says whether no request could tell two protocols apart.
+func sameWire(a, b string) bool {
+	wire := func(p string) string {
+		if p == "cc" {
+			return "anthropic"
+		}
+		return p
+	}
+	return wire(a) == wire(b)
 }
 
 func sameRequests(id, other string) Problem {
@@ -245,10 +222,6 @@ func hostRank(host string) int {
 	return 1 << 16
 }
 
-func serves(p llm.Provider, protocol string) bool {
-	return slices.ContainsFunc(llmproxy.Operations(protocol), func(op llm.Operation) bool { return slices.Contains(p.Native(op, ""), op) })
-}
-
 func overlap(a, b []string) bool {
 	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(m string) bool { return slices.Contains(b, m) })
 }
@@ -256,7 +229,7 @@ func overlap(a, b []string) bool {
 func compileKeys(set *Set, snap *Snapshot) (problems Problems) {
 	for id, e := range set.entries["virtual_key"] {
 		o := e.Object.(*configstore.VirtualKey)
-		k := &Key{ID: id, disabled: o.Disabled, expires: o.ExpiresAt, routes: setOf(o.AllowedRouteIDs), caller: llmproxy.Caller{KeyID: id}}
+		k := &Key{ID: id, disabled: o.Disabled, expires: o.ExpiresAt, routes: setOf(o.AllowedRouteIDs), caller: llmproxy.Caller{KeyID: id, Policy: policyOf(o.RateLimit, o.Budget)}}
 		if len(o.AllowedModels) > 0 {
 			k.caller.Models = setOf(o.AllowedModels)
 		}
@@ -271,6 +244,14 @@ func compileKeys(set *Set, snap *Snapshot) (problems Problems) {
 
 func sameKey(id, other string) Problem {
 	return Problem{Kind: "virtual_key", ID: id, Field: "key", Conflict: true, Other: other, Text: "is the key of virtual_key " + strconv.Quote(other) + " too"}
+}
+
+// policyOf is what a rate limit and a budget allow.
+func policyOf(l configstore.RateLimit, b configstore.Budget) limits.Policy {
+	return limits.Policy{
+		RPM: l.RPM, TPM: l.TPM, Concurrency: l.Concurrency,
+		Budget: limits.Budget{NanoUSD: int64(math.Round(b.USD * 1e9)), Tokens: b.Tokens, Period: limits.Period(b.Period)},
+	}
 }
 
 func setOf(list []string) map[string]struct{} {

@@ -94,7 +94,7 @@ func TestCredentialOrder(t *testing.T) {
 	ids := func(path string) (list []string) {
 		m, _, ok := rt.Snapshot().Match(httptest.NewRequest("POST", path+"/v1/chat/completions", nil), nil)
 		require.True(t, ok)
-		for _, c := range m.Route.target.Credentials {
+		for _, c := range m.Route.plan.Direct.Credentials.All() {
 			list = append(list, c.ID+"="+c.APIKey)
 		}
 		return list

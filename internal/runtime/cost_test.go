@@ -38,7 +38,7 @@ func admit(t testing.TB, rt *Runtime, req *http.Request) {
 	if !ok {
 		t.Fatal("no route")
 	}
-	if _, err := snap.Authenticate(req.Header, m.Route, rt.KeyHash, time.Time{}); err != nil {
+	if _, err := snap.Authenticate(req.Header, nil, m.Route, rt.KeyHash, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -55,7 +55,7 @@ func (s *Snapshot) Match(r *http.Request, dialects []string) (m Match, allow []s
 			if len(route.methods) > 0 && !slices.Contains(route.methods, r.Method) {
 				continue
 			}
-			if best >= 0 && !(e.Shared && llmproxy.Preferred(r) == route.Protocol) {
+			if best >= 0 && !(e.Shared && llmproxy.Prefers(r, route.Protocol)) {
 				continue
 			}
 			m, ok, best = Match{route, e, canonical}, true, hostRank(route.host)
@@ -98,9 +98,10 @@ func hostMatches(pattern, host string) bool {
 const maxKey = 1024
 
 // Authenticate finds out who asks, and whether they may use the route. Every key
-// that is presented is tried, and one that may is enough. hash is the keyed hash
-// that keys are stored under.
-func (s *Snapshot) Authenticate(h http.Header, route *Route, hash func(string) [32]byte, now time.Time) (llmproxy.Caller, *llm.Error) {
+// that is presented is tried, and one that may is enough. query holds those of the
+// URL, where Gemini's clients put theirs. hash is the keyed hash that keys are stored
+// under.
+func (s *Snapshot) Authenticate(h http.Header, query []string, route *Route, hash func(string) [32]byte, now time.Time) (llmproxy.Caller, *llm.Error) {
 	var refused *llm.Error
 	refusedKey := ""
 	presented := false
@@ -128,8 +129,15 @@ func (s *Snapshot) Authenticate(h http.Header, route *Route, hash func(string) [
 			return k.caller, nil
 		}
 	}
-	for _, v := range h["X-Api-Key"] {
-		if k, ok := try(strings.TrimSpace(v)); ok {
+	for _, name := range []string{"X-Api-Key", "X-Goog-Api-Key"} {
+		for _, v := range h[name] {
+			if k, ok := try(strings.TrimSpace(v)); ok {
+				return k.caller, nil
+			}
+		}
+	}
+	for _, v := range query {
+		if k, ok := try(v); ok {
 			return k.caller, nil
 		}
 	}

@@ -27,6 +27,8 @@ type Config struct {
 	// type "custom".
 	Providers map[string]llm.Provider
 	Log       *slog.Logger
+	// Now tells the time; nil is time.Now.
+	Now func() time.Time
 }
 
 // Runtime holds the configuration that is served. It is safe for concurrent use.
@@ -61,7 +63,7 @@ const CustomType = "custom"
 func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 	rt := &Runtime{
 		store: cfg.Store, sealer: cfg.Sealer, log: cfg.Log,
-		compiler: &compiler{factories: cfg.Factories, given: cfg.Providers},
+		compiler: &compiler{factories: cfg.Factories, given: cfg.Providers, fleet: newFleet(cfg.Now)},
 		static:   map[[2]string]*Entry{}, done: make(chan struct{}),
 	}
 	stored, err := rt.checkKey(ctx)
@@ -270,6 +272,7 @@ func (rt *Runtime) swap(set *Set) {
 		return
 	}
 	rt.current.Store(&state{set, snap, nil})
+	rt.compiler.fleet.keep(set, snap)
 	old.closeBut(snap)
 }
 

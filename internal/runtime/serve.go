@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agent-gateway/agent-gateway/configstore"
 	"github.com/agent-gateway/agent-gateway/internal/hostcheck"
+	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
 	"github.com/agent-gateway/agent-gateway/internal/trace"
 	"github.com/agent-gateway/agent-gateway/llm"
@@ -56,9 +58,9 @@ func (d *Dataplane) Serve(w http.ResponseWriter, r *http.Request, dialects []str
 	}
 	span, depthKnown := trace.Start(r.Header)
 	span.Write(w.Header())
-	hop := llmproxy.Hop{RouteID: m.Route.ID, Protocol: m.Route.Protocol, Target: m.Route.target, Endpoint: m.Endpoint, Path: m.Path, Span: span, Started: started}
+	hop := llmproxy.Hop{RouteID: m.Route.ID, Protocol: m.Route.Protocol, Plan: m.Route.plan, Endpoint: m.Endpoint, Path: m.Path, Span: span, Started: started}
 	caller, err := d.admit(r, snap, m, span, depthKnown, started)
-	hop.Caller = caller
+	hop.Caller, hop.Limits = caller, subjects(caller, m.Route)
 	if err != nil {
 		d.LLM.Refuse(w, r, hop, err)
 		return
@@ -75,18 +77,40 @@ func (d *Dataplane) admit(r *http.Request, snap *Snapshot, m Match, span trace.S
 		return llmproxy.Caller{}, &llm.Error{Code: llm.CodePermissionDenied, NoRetry: true,
 			Message: "this call chain is too deep: X-Agent-Depth has reached the gateway's limit"}
 	}
-	caller, err := snap.Authenticate(r.Header, m.Route, d.Runtime.KeyHash, now)
+	caller, err := snap.Authenticate(r.Header, keysInQuery(r, m.Route), m.Route, d.Runtime.KeyHash, now)
 	if err != nil {
 		return caller, err
 	}
 	if caller.KeyID == "" && foreign(r) {
 		return caller, &llm.Error{Code: llm.CodePermissionDenied, Message: "a web page of another origin may not call the gateway without a virtual key"}
 	}
-	if m.Route.target == nil {
+	if m.Route.plan == nil {
 		return caller, &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, NoRetry: true,
 			Message: "the route " + m.Route.ID + " cannot be served: " + m.Route.unavailable}
 	}
 	return caller, nil
+}
+
+// subjects are whose limits a call is held to.
+func subjects(c llmproxy.Caller, r *Route) (list []limits.Subject) {
+	if c.Policy != (limits.Policy{}) {
+		list = append(list, limits.Subject{ID: KeySubject(c.KeyID), Policy: c.Policy})
+	}
+	if r.limits != (limits.Policy{}) {
+		list = append(list, limits.Subject{ID: "route:" + r.ID, Policy: r.limits})
+	}
+	return list
+}
+
+// KeySubject names a virtual key among those who have limits.
+func KeySubject(id string) string { return "key:" + id }
+
+// keysInQuery are the keys that a client of Gemini's put into the URL.
+func keysInQuery(r *http.Request, route *Route) []string {
+	if route.Protocol != "gemini" || !strings.Contains(r.URL.RawQuery, "key=") {
+		return nil
+	}
+	return r.URL.Query()["key"]
 }
 
 // foreign says whether a browser sends the request for a page of another origin,
@@ -122,5 +146,18 @@ func guess(r *http.Request) string {
 	if len(r.Header["Anthropic-Version"]) > 0 || strings.Contains(r.URL.Path, "/messages") {
 		return "anthropic"
 	}
+	if len(r.Header["X-Goog-Api-Key"]) > 0 || strings.HasPrefix(r.URL.Path, "/v1beta/") {
+		return "gemini"
+	}
 	return "openai"
+}
+
+// KeyPolicy returns the limits of a virtual key; false when there is no such key.
+func (rt *Runtime) KeyPolicy(id string) (limits.Policy, bool) {
+	e := rt.Set().Get("virtual_key", id)
+	if e == nil {
+		return limits.Policy{}, false
+	}
+	o := e.Object.(*configstore.VirtualKey)
+	return policyOf(o.RateLimit, o.Budget), true
 }

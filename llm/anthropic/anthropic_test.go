@@ -18,7 +18,7 @@ func TestConformance(t *testing.T) {
 		return p
 	}, llmtest.ProviderOptions{
 		Operations: []llm.Operation{llm.AnthropicMessages, llm.AnthropicCountTokens, llm.AnthropicModels, llm.AnthropicBatches, llm.AnthropicFiles},
-		Unserved:   []llm.Operation{llm.OpenAIChat, llm.OpenAIModels, llm.OpenAIFiles},
+		Unserved:   []llm.Operation{llm.OpenAIModels, llm.OpenAIFiles, llm.GeminiEmbed},
 	})
 }
 
@@ -28,6 +28,25 @@ func TestNew(t *testing.T) {
 	require.NoError(t, p.Close())
 	_, err = anthropic.New(llm.Config{ID: "p", BaseURL: "ftp://x"})
 	require.ErrorContains(t, err, "provider p: base_url")
+	_, err = anthropic.New(llm.Config{ID: "p", Type: "antropic"})
+	require.ErrorContains(t, err, `"antropic"`)
+}
+
+func TestNative(t *testing.T) {
+	p := start(t, llm.Config{})
+	for _, op := range []llm.Operation{llm.OpenAIChat, llm.OpenAIResponses, llm.GeminiGenerate, llm.AnthropicMessages} {
+		require.Equal(t, []llm.Operation{llm.AnthropicMessages}, p.Native(op, "m"), op)
+	}
+	require.Equal(t, []llm.Operation{llm.AnthropicFiles}, p.Native(llm.AnthropicFiles, "m"))
+}
+
+func start(t *testing.T, cfg llm.Config) *anthropic.Provider {
+	t.Helper()
+	cfg.ID = "p"
+	p, err := anthropic.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = p.Close() })
+	return p
 }
 
 // The API wants a version; one that the caller named stays.

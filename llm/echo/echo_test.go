@@ -95,6 +95,7 @@ func TestGoldenStreams(t *testing.T) {
 func TestNative(t *testing.T) {
 	p, err := New(llm.Config{ID: "demo", Type: "echo"})
 	require.NoError(t, err)
+	require.Equal(t, []llm.Operation{llm.OpenAIChat}, p.Native(llm.GeminiGenerate, "any"), "stands in")
 	for _, op := range []llm.Operation{
 		llm.OpenAIChat, llm.OpenAICompletions, llm.OpenAIResponses, llm.OpenAIEmbeddings, llm.OpenAIModerations,
 		llm.OpenAIModels, llm.OpenAIInputTokens, llm.AnthropicMessages, llm.AnthropicCountTokens, llm.AnthropicModels,
@@ -103,7 +104,7 @@ func TestNative(t *testing.T) {
 	}
 	for _, op := range []llm.Operation{
 		llm.OpenAIResponse, llm.OpenAIImages, llm.OpenAIAudio, llm.OpenAIFiles, llm.OpenAIBatches, llm.OpenAIRerank,
-		llm.AnthropicBatches, llm.AnthropicFiles, "gemini.generate", "",
+		llm.AnthropicBatches, llm.AnthropicFiles, llm.GeminiEmbed, "",
 	} {
 		require.Empty(t, p.Native(op, "any"), op)
 		_, err := p.Send(t.Context(), &llm.Call{Operation: op})

@@ -69,12 +69,16 @@ func handlerOf(op llm.Operation) handler {
 	return nil
 }
 
-// Native returns op itself when echo can answer it, whatever the model.
+// Native returns op itself when echo can answer it, whatever the model. Gemini's
+// protocol it does not speak: chat stands in.
 func (p *Provider) Native(op llm.Operation, _ string) []llm.Operation {
-	if handlerOf(op) == nil {
-		return nil
+	switch {
+	case handlerOf(op) != nil:
+		return []llm.Operation{op}
+	case op.Generates():
+		return []llm.Operation{llm.OpenAIChat}
 	}
-	return []llm.Operation{op}
+	return nil
 }
 
 // Send answers call. A request that is at fault is answered as an upstream

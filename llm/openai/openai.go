@@ -11,72 +11,62 @@ import (
 	"strings"
 
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/internal/shape"
 	"github.com/agent-gateway/agent-gateway/llm/internal/upstream"
 )
 
-// Type is one kind of upstream.
-type Type struct {
-	Name string
-	// BaseURL is where it is, "/v1" or what stands for it included. Empty: the
-	// configuration must say.
-	BaseURL string
-	// Operations are what it serves; nil means everything.
-	Operations []llm.Operation
-	// NoStreamUsage says that it refuses stream_options.
-	NoStreamUsage bool
-}
-
-// Types are the built-in types.
-var Types = []Type{
-	{Name: "openai", BaseURL: "https://api.openai.com/v1"},
-	{Name: "openai_compatible"},
-	{Name: "openrouter", BaseURL: "https://openrouter.ai/api/v1", Operations: []llm.Operation{
-		llm.OpenAIChat, llm.OpenAICompletions, llm.OpenAIResponses, llm.OpenAIEmbeddings, llm.OpenAIModels,
-	}},
-	{Name: "deepseek", BaseURL: "https://api.deepseek.com/v1", Operations: []llm.Operation{
-		llm.OpenAIChat, llm.OpenAICompletions, llm.OpenAIModels,
-	}},
-	{Name: "zhipu", BaseURL: "https://open.bigmodel.cn/api/paas/v4", Operations: []llm.Operation{
-		llm.OpenAIChat, llm.OpenAIEmbeddings, llm.OpenAIImages, llm.OpenAIAudio, llm.OpenAIFiles, llm.OpenAIBatches, llm.OpenAIRerank, llm.OpenAIModels,
-	}},
-}
-
 // Provider is an [llm.Provider]. It is safe for concurrent use.
 type Provider struct {
+	cfg    llm.Config
 	typ    Type
 	client *upstream.Client
+	native map[llm.Operation][]llm.Operation
 }
 
-var _ llm.Provider = (*Provider)(nil)
+var (
+	_ llm.Provider     = (*Provider)(nil)
+	_ llm.ModelLister  = (*Provider)(nil)
+	_ llm.TokenCounter = (*Provider)(nil)
+)
 
 // New returns a provider of the type that cfg.Type names, "openai" when empty.
 // Close it to give back its idle connections.
 func New(cfg llm.Config) (*Provider, error) {
-	name := cfg.Type
-	if name == "" {
-		name = "openai"
+	if cfg.Type == "" {
+		cfg.Type = "openai"
 	}
-	i := slices.IndexFunc(Types, func(t Type) bool { return t.Name == name })
+	i := slices.IndexFunc(Types, func(t Type) bool { return t.Name == cfg.Type })
 	if i < 0 {
-		return nil, fmt.Errorf("provider %s: package openai has no type %q", cfg.ID, name)
+		return nil, fmt.Errorf("provider %s: package openai has no type %q", cfg.ID, cfg.Type)
 	}
 	typ := Types[i]
 	if cfg.BaseURL == "" && typ.BaseURL == "" {
-		return nil, fmt.Errorf("provider %s: base_url is required for the type %s", cfg.ID, name)
+		return nil, fmt.Errorf("provider %s: base_url is required for the type %s", cfg.ID, cfg.Type)
 	}
-	client, err := upstream.New(cfg, typ.BaseURL)
-	if err != nil {
+	var err error
+	if typ.adapt != nil {
+		typ = typ.adapt(typ, cfg.Options)
+	}
+	if typ, err = typ.withAPI(cfg); err != nil {
 		return nil, err
 	}
-	return &Provider{typ, client}, nil
+	cfg.BaseURL = typ.base(cfg.BaseURL)
+	p := &Provider{cfg: cfg, typ: typ, native: typ.native()}
+	if p.client, err = upstream.New(cfg, typ.BaseURL); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Native implements [llm.Provider].
 func (p *Provider) Native(op llm.Operation, _ string) []llm.Operation {
-	if op.Protocol() != "openai" || p.typ.Operations != nil && !slices.Contains(p.typ.Operations, op) {
-		return nil
+	if list, ok := p.native[op]; ok {
+		return list
 	}
-	return []llm.Operation{op}
+	if p.typ.serves(op) {
+		return []llm.Operation{op}
+	}
+	return nil
 }
 
 // StreamUsage says whether a streamed call may ask for its usage with
@@ -87,8 +77,23 @@ func (p *Provider) StreamUsage(op llm.Operation) bool {
 
 // Send implements [llm.Provider].
 func (p *Provider) Send(ctx context.Context, call *llm.Call) (*llm.Response, error) {
-	return p.client.Send(ctx, call, strings.TrimPrefix(call.Path, "/v1"), bearer)
+	if p.cfg.Options.Compact == "codex" && call.Operation.Generates() {
+		call = shape.Call(call, compacted)
+	}
+	if base := p.typ.base(call.Credential.BaseURL); base != call.Credential.BaseURL {
+		c := *call
+		c.Credential.BaseURL = base
+		call = &c
+	}
+	if p.typ.send != nil {
+		return p.typ.send(ctx, p, call)
+	}
+	return p.client.Send(ctx, call, relative(call), bearer)
 }
+
+// relative is the call's path below the base URL of OpenAI's SDKs, which has "/v1" or
+// what stands for it.
+func relative(call *llm.Call) string { return strings.TrimPrefix(call.Path, "/v1") }
 
 func bearer(h http.Header, key string) {
 	if key != "" {

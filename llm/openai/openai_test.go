@@ -18,24 +18,38 @@ var all = []llm.Operation{
 	llm.OpenAIImages, llm.OpenAIAudio, llm.OpenAIFiles, llm.OpenAIBatches, llm.OpenAIRerank, llm.OpenAIModels,
 }
 
+// plain hides what a provider can do besides, where the suite's upstream cannot.
+type plain struct {
+	llm.Provider
+	io.Closer
+}
+
+// The types that differ in more than their row get the whole suite, the others
+// TestTypes.
 func TestConformance(t *testing.T) {
-	for _, typ := range openai.Types {
-		t.Run(typ.Name, func(t *testing.T) {
-			operations := typ.Operations
-			if operations == nil {
-				operations = all
-			}
-			unserved := []llm.Operation{llm.AnthropicMessages, llm.AnthropicFiles}
-			if typ.Operations != nil {
-				unserved = append(unserved, llm.OpenAIModerations)
-			}
-			llmtest.RunProvider(t, func(t *testing.T, baseURL string) llm.Provider {
-				p, err := openai.New(llm.Config{ID: "p", Type: typ.Name, BaseURL: baseURL})
-				require.NoError(t, err)
-				return p
-			}, llmtest.ProviderOptions{Operations: operations, Unserved: unserved, BasePath: "/v1"})
+	t.Run("openai", func(t *testing.T) {
+		llmtest.RunProvider(t, func(t *testing.T, baseURL string) llm.Provider {
+			return start(t, llm.Config{BaseURL: baseURL})
+		}, llmtest.ProviderOptions{Operations: all, Unserved: []llm.Operation{llm.AnthropicFiles, llm.GeminiEmbed}, BasePath: "/v1"})
+	})
+	t.Run("ollama", func(t *testing.T) {
+		llmtest.RunProvider(t, func(t *testing.T, baseURL string) llm.Provider {
+			p := start(t, llm.Config{Type: "ollama", BaseURL: baseURL})
+			return plain{p, p}
+		}, llmtest.ProviderOptions{
+			Operations: []llm.Operation{llm.OpenAIChat, llm.OpenAIResponses, llm.OpenAICompletions, llm.OpenAIEmbeddings, llm.OpenAIModels},
+			Unserved:   []llm.Operation{llm.OpenAIImages, llm.AnthropicCountTokens},
 		})
-	}
+	})
+}
+
+func start(t *testing.T, cfg llm.Config) *openai.Provider {
+	t.Helper()
+	cfg.ID = "p"
+	p, err := openai.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = p.Close() })
+	return p
 }
 
 func TestNew(t *testing.T) {
@@ -49,7 +63,9 @@ func TestNew(t *testing.T) {
 		"unknown":          {llm.Config{ID: "p", Type: "openay"}, `"openay"`},
 		"no URL":           {llm.Config{ID: "p", BaseURL: "127.0.0.1:1"}, "provider p: base_url"},
 		"bad proxy":        {llm.Config{ID: "p", Network: llm.Network{ProxyURL: "::"}}, "proxy_url"},
-		"every known type": {llm.Config{ID: "p", Type: "zhipu"}, ""},
+		"one of the table": {llm.Config{ID: "p", Type: "zhipu"}, ""},
+		"azure":            {llm.Config{ID: "p", Type: "azure_openai"}, "provider p: base_url"},
+		"no API":           {llm.Config{ID: "p", Options: llm.Options{API: "completions"}}, `options.api is "completions"`},
 	} {
 		p, err := openai.New(tt.cfg)
 		if tt.says != "" {
@@ -61,14 +77,14 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// Only the operations that take stream_options are asked for their usage.
+// Only the operations that take stream_options are asked for their usage, and only
+// upstreams that know it.
 func TestStreamUsage(t *testing.T) {
-	p, err := openai.New(llm.Config{ID: "p"})
-	require.NoError(t, err)
+	p := start(t, llm.Config{})
 	for _, op := range all {
 		require.Equal(t, op == llm.OpenAIChat || op == llm.OpenAICompletions, p.StreamUsage(op), op)
 	}
-	require.NoError(t, p.Close())
+	require.False(t, start(t, llm.Config{Type: "mistral"}).StreamUsage(llm.OpenAIChat))
 }
 
 // "/v1" of the caller's path gives way to what stands for it upstream.

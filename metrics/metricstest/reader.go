@@ -85,7 +85,7 @@ func FullEvent(id string) *metrics.Event {
 			API: "openai", Operation: "openai.chat", ProviderID: "openai-main", ProviderType: "openai", LogicalModel: "fast",
 			Model: "gpt-4.1-mini", CredentialSource: "credential", CredentialID: "cred-1", Stream: true,
 			InputTokens: known(1 << 40), OutputTokens: known(2), TotalTokens: known((1 << 40) + 2), CacheRead: known(0), CacheWrite: known(4), Reasoning: known(5),
-			CostUSD: &usd, UsageFinalized: true, Attempts: 2, TimeToFirstByte: 98765432 * time.Nanosecond,
+			CostUSD: &usd, UsageFinalized: true, Attempts: 2, Tries: []metrics.Try{{ProviderID: "p", Model: "m", StatusCode: 429, ErrorType: "rate_limited", LatencyMS: 1.5}, {ProviderID: "q"}}, Dropped: []string{"seed"}, TimeToFirstByte: 98765432 * time.Nanosecond,
 			RequestToolCount: 2, RequestToolNames: []string{"read_file", `odd "name", 世界`}, ToolCallCount: 1, ToolNames: []string{"read_file"},
 		},
 	}

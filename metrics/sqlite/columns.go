@@ -23,7 +23,7 @@ type column struct {
 // the times.
 type latency struct{ of *metrics.Event }
 
-const columnCount = 39
+const columnCount = 41
 
 // columns are all but id, which is in the order of writing, for an event that has an LLM.
 func columns(e *metrics.Event) [columnCount]column {
@@ -63,6 +63,8 @@ func columns(e *metrics.Event) [columnCount]column {
 		{"cost_usd", &l.CostUSD},
 		{"usage_finalized", &l.UsageFinalized},
 		{"attempts", &l.Attempts},
+		{"attempts_json", &l.Tries},
+		{"dropped_fields", &l.Dropped},
 		{"time_to_first_byte_ms", &l.TimeToFirstByte},
 		{"request_tool_count", &l.RequestToolCount},
 		{"request_tool_names", &l.RequestToolNames},
@@ -108,6 +110,10 @@ func (c *column) value(old driver.Value) driver.Value {
 		if *f > 0 {
 			return milliseconds(*f)
 		}
+	case *[]metrics.Try:
+		if len(*f) > 0 {
+			return metrics.TriesJSON(*f)
+		}
 	case *[]string:
 		if len(*f) > 0 {
 			list, _ := json.Marshal(*f) // strings always marshal
@@ -149,6 +155,11 @@ func (c *column) Scan(stored any) (err error) {
 		var ms float64
 		ms, _, err = scan[float64](stored)
 		*f = time.Duration(math.Round(ms * float64(time.Millisecond)))
+	case *[]metrics.Try:
+		var list string
+		if list, _, err = scan[string](stored); list != "" {
+			err = json.Unmarshal([]byte(list), f)
+		}
 	case *[]string:
 		var list string
 		if list, _, err = scan[string](stored); list != "" {

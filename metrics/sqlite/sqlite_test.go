@@ -57,14 +57,14 @@ func TestColumnsAreTheFields(t *testing.T) {
 		(SELECT count(*) FROM pragma_table_info('llm_usage_events') WHERE name <> 'id')`).Scan(&tables, &all)
 	require.NoError(t, err)
 	require.Equal(t, 1, tables)
-	require.Equal(t, 39, all)
+	require.Equal(t, 41, all)
 	for _, e := range []*metrics.Event{metricstest.FullEvent("full"), metricstest.Event("sparse", 0)} {
 		require.NoError(t, db.Write(t.Context(), []*metrics.Event{e}))
 		text, err := json.Marshal(e)
 		require.NoError(t, err)
 		var fields map[string]any
 		require.NoError(t, json.Unmarshal(text, &fields))
-		require.Len(t, fields, 39)
+		require.Len(t, fields, 41)
 		fields["started_at"], fields["finished_at"] = float64(e.StartedAt.UnixNano()), float64(e.FinishedAt.UnixNano())
 		for field, want := range fields {
 			var got any

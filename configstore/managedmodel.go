@@ -1,0 +1,46 @@
+package configstore
+
+import "encoding/json"
+
+// ManagedModel says what is to be known of one provider's model: whether it is
+// offered, what it can do, and what it costs.
+type ManagedModel struct {
+	ProviderID    string `json:"provider_id" jsonschema:"required" agw:"ref=provider"`
+	UpstreamModel string `json:"upstream_model" jsonschema:"required"`
+	// Enabled is true unless it is said to be false: a model that is not enabled is
+	// neither listed nor served by routes with a direct provider.
+	Enabled *bool `json:"enabled,omitempty"`
+	// CredentialScope narrows the credentials that calls for the model use.
+	CredentialScope string `json:"credential_scope,omitempty"`
+	// CapabilityOverrides are members of what the gateway knows of models; see
+	// docs/llm.md.
+	CapabilityOverrides map[string]json.RawMessage `json:"capability_overrides,omitempty"`
+	Price               ModelPrice                 `json:"price,omitzero"`
+	*Meta
+}
+
+// ModelPrice is what a model costs, in dollars for a million tokens. Input and output
+// come together.
+type ModelPrice struct {
+	InputPerMTok        *float64 `json:"input_per_mtok,omitempty"`
+	OutputPerMTok       *float64 `json:"output_per_mtok,omitempty"`
+	ReasoningPerMTok    *float64 `json:"reasoning_per_mtok,omitempty"`
+	CacheReadPerMTok    *float64 `json:"cache_read_per_mtok,omitempty"`
+	CacheWritePerMTok   *float64 `json:"cache_write_per_mtok,omitempty"`
+	CacheWrite1hPerMTok *float64 `json:"cache_write_1h_per_mtok,omitempty"`
+	PerRequest          *float64 `json:"per_request,omitempty"`
+}
+
+// IsEnabled says whether the model is offered.
+func (m *ManagedModel) IsEnabled() bool { return m.Enabled == nil || *m.Enabled }
+
+// ObjectID implements [Object]: the provider and the model, joined by a slash.
+func (m *ManagedModel) ObjectID() string { return m.ProviderID + "/" + m.UpstreamModel }
+
+// Validate implements [Object].
+func (m *ManagedModel) Validate() []Fault {
+	var f faults
+	f.required("provider_id", m.ProviderID)
+	f.required("upstream_model", m.UpstreamModel)
+	return f
+}

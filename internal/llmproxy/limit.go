@@ -1,0 +1,189 @@
+package llmproxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
+	"github.com/agent-gateway/agent-gateway/internal/limits"
+	"github.com/agent-gateway/agent-gateway/llm"
+)
+
+// assumedOutput is how many tokens an answer is taken for, before it is there, when
+// the request does not bound it.
+const assumedOutput = 4096
+
+// reserve takes the call from the limits of its key and its route.
+func (x *exchange) reserveLimits(ctx context.Context) error {
+	if len(x.hop.Limits) == 0 {
+		return nil
+	}
+	r, refusal := x.keeper.Reserve(ctx, x.hop.Limits, x.estimate())
+	if refusal == nil {
+		x.reservation = r
+		return nil
+	}
+	return x.refusal(refusal)
+}
+
+// estimate is what the call may take: its prompt by the usual rule, its answer as far
+// as the request bounds it, and of the candidates' prices the highest.
+func (x *exchange) estimate() limits.Estimate {
+	if tapped[x.hop.Endpoint.Operation] == nil { // it uses no tokens
+		return limits.Estimate{CostKnown: true}
+	}
+	out := x.req.maxOutput
+	if out <= 0 {
+		out = assumedOutput
+	}
+	if x.hop.Endpoint.Operation == llm.OpenAIEmbeddings || x.hop.Endpoint.Operation == llm.OpenAIRerank {
+		out = 0
+	}
+	out *= max(1, x.req.answers)
+	usage := llm.Usage{Input: llm.Known(max(estimate(x.req.promptBytes), 1)), Output: llm.Known(out)}
+	e := limits.Estimate{Tokens: usage.Total().N, CostKnown: true}
+	for _, c := range x.mayAsk() {
+		cost, known := x.cost(c.Target, c.model(x.req.model), usage)
+		e.Cost = max(e.Cost, cost)
+		e.CostKnown = e.CostKnown && known
+	}
+	return e
+}
+
+// mayAsk lists all candidates of the call.
+func (x *exchange) mayAsk() []Candidate {
+	if x.logical == nil {
+		return []Candidate{x.direct}
+	}
+	return x.logical.Candidates
+}
+
+// cost is what a usage costs at a provider, in nano-dollars.
+func (x *exchange) cost(t *Target, model string, u llm.Usage) (int64, bool) {
+	if t == nil || t.Model == nil {
+		return 0, false
+	}
+	return t.Model(model).Price.Cost(u, x.hop.Started)
+}
+
+// settle corrects what was reserved to what the call took. used is the target that
+// answered; nil when none was reached.
+func (x *exchange) settle(u llm.Usage) {
+	l := x.llm
+	cost, priced := int64(0), false
+	if x.used != nil && tapped[x.hop.Endpoint.Operation] != nil && (u.Total().Known || x.read.answered) {
+		if cost, priced = x.cost(x.used, l.Model, u); priced {
+			dollars := float64(cost) / 1e9
+			l.CostUSD = &dollars
+		}
+	}
+	if x.reservation == nil {
+		return
+	}
+	if !x.read.answered && !u.Total().Known {
+		x.reservation.Cancel() // nothing was made for it
+		return
+	}
+	x.reservation.Settle(limits.Estimate{Tokens: u.Total().N, Cost: cost, CostKnown: priced})
+}
+
+// refusal is a refusal of the limits in the protocol's words. The caller's client is
+// not to try again by itself where that cannot help.
+func (x *exchange) refusal(r *limits.Refusal) error {
+	e := &llm.Error{Code: llm.CodeRateLimited, Message: r.Error(), RetryAfter: r.RetryAfter}
+	switch r.Reason {
+	case limits.PriceUnknown:
+		e.Code, e.NoRetry = llm.CodePermissionDenied, true
+	case limits.StoreUnavailable, limits.Overloaded, limits.Closed:
+		e.Code, e.RetryAfter = llm.CodeUnavailable, max(r.RetryAfter, time.Second)
+		if r.Err != nil && !errors.Is(r.Err, context.Canceled) {
+			e.Cause = r.Err
+		}
+	default:
+		if r.Limit == limits.BudgetUSD || r.Limit == limits.BudgetTokens {
+			e.Code, e.NoRetry = llm.CodeBudget, true
+		}
+		if r.Reason == limits.TooLarge {
+			e.NoRetry = true
+		}
+		x.limitHeaders(r)
+	}
+	return e
+}
+
+// limitHeaders says which limit refused a call, in the headers that the protocol's
+// clients read.
+func (x *exchange) limitHeaders(r *limits.Refusal) {
+	h, now := x.w.Header(), x.now()
+	what := map[limits.Limit]string{limits.Requests: "requests", limits.Tokens: "tokens", limits.BudgetTokens: "tokens"}[r.Limit]
+	set := func(name, value string) { h[http.CanonicalHeaderKey(name)] = []string{value} }
+	reset := r.Reset
+	if reset.IsZero() && r.RetryAfter > 0 {
+		reset = now.Add(r.RetryAfter)
+	}
+	if x.wire() != "anthropic" {
+		if what == "" {
+			return
+		}
+		set("x-ratelimit-limit-"+what, strconv.FormatInt(r.Max, 10))
+		set("x-ratelimit-remaining-"+what, strconv.FormatInt(r.Remaining, 10))
+		if !reset.IsZero() {
+			set("x-ratelimit-reset-"+what, max(reset.Sub(now), 0).Round(time.Millisecond).String())
+		}
+		return
+	}
+	if what != "" {
+		set("anthropic-ratelimit-"+what+"-limit", strconv.FormatInt(r.Max, 10))
+		set("anthropic-ratelimit-"+what+"-remaining", strconv.FormatInt(r.Remaining, 10))
+		if !reset.IsZero() {
+			set("anthropic-ratelimit-"+what+"-reset", reset.UTC().Format(time.RFC3339))
+		}
+	}
+	if r.Limit == limits.BudgetUSD || r.Limit == limits.BudgetTokens { // what Claude Code shows
+		set("anthropic-ratelimit-unified-status", "rejected")
+		if !reset.IsZero() {
+			set("anthropic-ratelimit-unified-reset", strconv.FormatInt(reset.Unix(), 10))
+		}
+	}
+}
+
+// ofLimits says whether a header tells of the upstream's limits, which are not the
+// caller's where the gateway has its own.
+func ofLimits(name string) bool {
+	return strings.HasPrefix(name, "X-Ratelimit-") || strings.HasPrefix(name, "Anthropic-Ratelimit-")
+}
+
+// bounds reads the members that bound an answer.
+func (q *request) bounds(name string, v []byte) {
+	n, ok := jsonscan.Int(v)
+	switch name {
+	case "max_tokens", "max_completion_tokens", "max_output_tokens":
+		if ok {
+			q.maxOutput = max(q.maxOutput, n)
+		}
+	case "n":
+		if ok {
+			q.answers = min(n, 128)
+		}
+	case "generationConfig":
+		walk(v, 0, func(name []byte, at int) int {
+			end := jsonscan.Skip(v, at)
+			if end < at {
+				return end
+			}
+			n, ok := jsonscan.Int(v[at:end])
+			switch {
+			case !ok:
+			case string(name) == "maxOutputTokens":
+				q.maxOutput = n
+			case string(name) == "candidateCount":
+				q.answers = min(n, 128)
+			}
+			return end
+		})
+	}
+}

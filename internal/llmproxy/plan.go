@@ -1,0 +1,128 @@
+package llmproxy
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/balance"
+	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/models"
+)
+
+// Target is a provider as a route reaches it. It is immutable.
+type Target struct {
+	ProviderID, ProviderType string
+	Provider                 llm.Provider
+	// DefaultModel is asked for when a request names none.
+	DefaultModel string
+	// Credentials are what it may be called with.
+	Credentials *Credentials
+	// MaxRetries is how often a failed call is made again, after RetryDelay,
+	// which doubles each time.
+	MaxRetries int
+	RetryDelay time.Duration
+	// Model tells what is known of one of its models, Models which ones are known.
+	Model  func(model string) models.Info
+	Models func() []string
+	// Retries bounds the retries of all calls to the provider together.
+	Retries *balance.RetryBudget
+}
+
+// Candidate is one place where a call can go.
+type Candidate struct {
+	*Target
+	// Upstream is the model's name there; "" is the one that the request has.
+	Upstream string
+	// Health is nil where there is no choice.
+	Health *balance.Health
+}
+
+// Plan is what a route's target policy was compiled to. It is immutable.
+type Plan struct {
+	// Direct is the one target of all models; nil where Models choose.
+	Direct *Target
+	// Models are the logical models by name, Patterns those with a * in theirs, the
+	// most specific first.
+	Models   map[string]*Logical
+	Patterns []*Logical
+	// Default is the logical model of requests that name none.
+	Default string
+	// Fallback is how many other candidates are asked when one fails.
+	Fallback int
+	Timeouts Timeouts
+	// Affinity remembers where conversations went; nil where there is no choice.
+	Affinity *Affinity
+}
+
+// Timeouts bound the upstream calls of a route; 0 is no bound beside the provider's.
+type Timeouts struct{ Connect, FirstByte, Idle, Total time.Duration }
+
+// Logical is a logical model.
+type Logical struct {
+	Name       string
+	Group      *balance.Group
+	Candidates []Candidate
+}
+
+// ListModels lists the models that the route is known to serve: the logical ones by
+// name, or those that its provider is known to have.
+func (p *Plan) ListModels() (names []string) {
+	if p.Direct != nil {
+		return p.Direct.Models()
+	}
+	for _, m := range p.Models {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// find returns the logical model of a name, and what stood for its *.
+func (p *Plan) find(model string) (*Logical, string) {
+	if m := p.Models[model]; m != nil {
+		return m, ""
+	}
+	for _, m := range p.Patterns {
+		before, after, _ := strings.Cut(m.Name, "*")
+		if len(model) >= len(before)+len(after) && strings.HasPrefix(model, before) && strings.HasSuffix(model, after) {
+			return m, model[len(before) : len(model)-len(after)]
+		}
+	}
+	return nil, ""
+}
+
+// choose finds out where the call can go.
+func (x *exchange) choose() error {
+	p := x.hop.Plan
+	if p.Direct != nil {
+		x.direct, x.most = Candidate{Target: p.Direct}, 1
+		return nil
+	}
+	if !x.hop.Endpoint.NamesModel() {
+		return &llm.Error{Code: llm.CodeUnsupported, NoRetry: true,
+			Message: "this route chooses the provider by the model's name, and this endpoint names none: use a route with a direct provider"}
+	}
+	if x.req.model == "" {
+		x.req.model = p.Default
+	}
+	if x.req.model == "" {
+		return &llm.Error{Code: llm.CodeInvalidRequest, Message: "model: it is required: name one of the route's models", Param: "model"}
+	}
+	m, star := p.find(x.req.model)
+	if m == nil {
+		return &llm.Error{Code: llm.CodeModelNotFound, Message: fmt.Sprintf("the model %q is not known to this route: GET /v1/models lists those that are", x.req.model), Param: "model"}
+	}
+	x.logical, x.star, x.llm.LogicalModel = m, star, x.req.model
+	x.order = m.Group.Order(x.preferred(m))
+	x.most = min(len(m.Candidates), p.Fallback+1)
+	return nil
+}
+
+// upstreamName puts what the caller's model has for the * of the logical one into
+// that of the candidate's.
+func (x *exchange) upstreamName(name string) string {
+	if x.star == "" {
+		return name
+	}
+	return strings.Replace(name, "*", x.star, 1)
+}

@@ -1,0 +1,143 @@
+// Package gemini is the provider for Google's Gemini API, and for upstreams that
+// speak it.
+package gemini
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/agent-gateway/agent-gateway/llm"
+	codec "github.com/agent-gateway/agent-gateway/llm/codec/gemini"
+	"github.com/agent-gateway/agent-gateway/llm/internal/upstream"
+)
+
+// BaseURL is where the API is unless the configuration says otherwise. Paths begin
+// with the version, "/v1beta", which a base URL must not have.
+const BaseURL = "https://generativelanguage.googleapis.com"
+
+// Provider is an [llm.Provider]. It is safe for concurrent use.
+type Provider struct{ client *upstream.Client }
+
+var (
+	_ llm.Provider     = (*Provider)(nil)
+	_ llm.ModelLister  = (*Provider)(nil)
+	_ llm.TokenCounter = (*Provider)(nil)
+)
+
+// New returns a provider. Close it to give back its idle connections.
+func New(cfg llm.Config) (*Provider, error) {
+	client, err := upstream.New(cfg, BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{client}, nil
+}
+
+// Native implements [llm.Provider].
+func (p *Provider) Native(op llm.Operation, _ string) []llm.Operation {
+	if op.Protocol() != "gemini" {
+		return nil
+	}
+	return []llm.Operation{op}
+}
+
+// Send implements [llm.Provider]. The call's path names the model:
+// "/v1beta/models/{model}:generateContent". A key in the query is left out: the key
+// goes into a header, where it is not logged.
+func (p *Provider) Send(ctx context.Context, call *llm.Call) (*llm.Response, error) {
+	if call.Query.Has("key") {
+		c := *call
+		c.Query = maps.Clone(call.Query)
+		c.Query.Del("key")
+		call = &c
+	}
+	return p.client.Send(ctx, call, call.Path, authenticate)
+}
+
+func authenticate(h http.Header, key string) {
+	if key != "" {
+		h["X-Goog-Api-Key"] = []string{key}
+	}
+}
+
+// Close closes the idle connections.
+func (p *Provider) Close() error { return p.client.Close() }
+
+// Bounds of what an upstream can make the provider read.
+const (
+	maxBody  = 16 << 20
+	maxPages = 100
+)
+
+// ListModels implements [llm.ModelLister].
+func (p *Provider) ListModels(ctx context.Context, cred llm.Credential) ([]llm.Model, error) {
+	var models []llm.Model
+	query := url.Values{"pageSize": {"1000"}}
+	for range maxPages {
+		v, err := p.ask(ctx, &llm.Call{
+			Operation: llm.GeminiModels, Method: http.MethodGet, Path: "/v1beta/models", Query: query, Credential: cred,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list the models: %w", err)
+		}
+		for _, m := range v.Get("models").Array() {
+			models = append(models, llm.Model{
+				ID:          strings.TrimPrefix(m.Get("name").String(), "models/"),
+				DisplayName: m.Get("displayName").String(),
+				OwnedBy:     "google",
+			})
+		}
+		next := v.Get("nextPageToken").String()
+		if next == "" {
+			return models, nil
+		}
+		query.Set("pageToken", next)
+	}
+	return nil, llm.Errorf(llm.CodeUpstream, "list the models: the upstream's list does not end after %d pages", maxPages)
+}
+
+// CountTokens implements [llm.TokenCounter] for a call of [llm.GeminiCountTokens],
+// whose path ends with ":countTokens".
+func (p *Provider) CountTokens(ctx context.Context, call *llm.Call) (int64, error) {
+	if call.Operation != llm.GeminiCountTokens {
+		return 0, llm.Errorf(llm.CodeUnsupported, "tokens can be counted for %s, not for %s", llm.GeminiCountTokens, call.Operation)
+	}
+	v, err := p.ask(ctx, call)
+	if err != nil {
+		return 0, fmt.Errorf("count the tokens: %w", err)
+	}
+	total := v.Get("totalTokens")
+	if total.Type != gjson.Number {
+		return 0, llm.Errorf(llm.CodeUpstream, "count the tokens: the upstream's answer has no totalTokens")
+	}
+	return total.Int(), nil
+}
+
+// ask makes a call and reads the JSON that it is answered with. A refusal is the
+// error.
+func (p *Provider) ask(ctx context.Context, call *llm.Call) (v gjson.Result, err error) {
+	resp, err := p.Send(ctx, call)
+	if err != nil {
+		return v, err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if closed := resp.Body.Close(); err == nil {
+		err = closed
+	}
+	switch {
+	case err != nil:
+		return v, err
+	case resp.Status != http.StatusOK:
+		return v, codec.Codec.DecodeError(resp.Status, resp.Header, body)
+	case !gjson.ValidBytes(body):
+		return v, llm.Errorf(llm.CodeUpstream, "the upstream's answer is not JSON")
+	}
+	return gjson.ParseBytes(body), nil
+}
