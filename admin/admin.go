@@ -85,6 +85,8 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	r.Post("/admin/virtual_keys/{id}/rotate", a.rotate)
 	r.Get("/admin/virtual_keys/{id}/usage", a.keyUsage)
+	r.Get("/admin/llm/models/providers/{provider_id}/discovered", a.discoveredModels)
+	r.Post("/admin/llm/models/providers/{provider_id}/refresh", a.refreshModels)
 	r.Get("/admin/metrics", a.summaries)
 	r.Get("/admin/metrics/prometheus", a.exposition)
 	r.Get("/admin/metrics/llm/events", a.llmEvents)

@@ -32,6 +32,11 @@ type ProviderOptions struct {
 	// Compact drops fields that an upstream is known to refuse: "cc", "codex" or
 	// "none". Types ignore modes that they do not implement.
 	Compact string `json:"compact,omitempty" jsonschema:"enum=cc,enum=codex,enum=none"`
+	// API is which of OpenAI's APIs an upstream of that protocol has to ask a model
+	// with: "chat", "responses", or what its type has.
+	API string `json:"api,omitempty" jsonschema:"enum=chat,enum=responses"`
+	// APIVersion is for Azure: a dated version, or its current API when empty.
+	APIVersion string `json:"api_version,omitempty"`
 }
 
 // ObjectID implements [Object].
@@ -57,5 +62,6 @@ func (p *Provider) Validate() []Fault {
 	f.notNegative("network.max_idle_connections_per_host", float64(p.Network.MaxIdleConnectionsPerHost))
 	f.notNegative("network.idle_keep_alive_timeout_seconds", p.Network.IdleKeepAliveTimeoutSeconds)
 	f.oneOf("options.compact", p.Options.Compact, "", "cc", "codex", "none")
+	f.oneOf("options.api", p.Options.API, "", "chat", "responses")
 	return f
 }

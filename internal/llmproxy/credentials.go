@@ -41,6 +41,9 @@ func NewCredentials(selector string, list []Credential) *Credentials {
 	return &Credentials{list: list, selector: selector}
 }
 
+// First is the credential that a call at now would try first.
+func (c *Credentials) First(now time.Time) llm.Credential { return c.order(now)[0].Credential }
+
 // All lists the credentials in the order of the configuration.
 func (c *Credentials) All() []Credential { return slices.Clone(c.list) }
 

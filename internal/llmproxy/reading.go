@@ -67,7 +67,7 @@ func (r *reading) release() {
 // terminates says whether the operation's streams say that they are complete.
 func (r *reading) terminates() bool {
 	switch r.op {
-	case llm.OpenAIChat, llm.OpenAICompletions, llm.OpenAIResponses, llm.AnthropicMessages:
+	case llm.OpenAIChat, llm.OpenAICompletions, llm.OpenAIResponses, llm.AnthropicMessages, llm.GeminiGenerate:
 		return true
 	}
 	return false

@@ -147,7 +147,7 @@ func (c *compiler) compileProviders(set *Set, prev, snap *Snapshot) (problems Pr
 func providerConfig(o *configstore.Provider) llm.Config {
 	n := o.Network
 	cfg := llm.Config{
-		ID: o.ID, Type: o.ProviderType, BaseURL: o.BaseURL, Options: llm.Options{Compact: o.Options.Compact},
+		ID: o.ID, Type: o.ProviderType, BaseURL: o.BaseURL, Options: llm.Options{Compact: o.Options.Compact, API: o.Options.API, APIVersion: o.Options.APIVersion},
 		Network: llm.Network{
 			RequestTimeout: seconds(n.RequestTimeoutSeconds), MaxIdleConns: n.MaxIdleConnections, MaxIdleConnsPerHost: n.MaxIdleConnectionsPerHost,
 			IdleConnTimeout: seconds(n.IdleKeepAliveTimeoutSeconds), ProxyURL: n.ProxyURL, ExtraHeaders: map[string]string{},

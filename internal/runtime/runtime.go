@@ -39,6 +39,8 @@ type Runtime struct {
 	static   map[[2]string]*Entry
 	log      *slog.Logger
 
+	discovered discovered
+
 	current atomic.Pointer[state]
 	mu      sync.Mutex // held by whoever changes current
 
@@ -65,7 +67,9 @@ func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 		store: cfg.Store, sealer: cfg.Sealer, log: cfg.Log,
 		compiler: &compiler{factories: cfg.Factories, given: cfg.Providers, fleet: newFleet(cfg.Now)},
 		static:   map[[2]string]*Entry{}, done: make(chan struct{}),
+		discovered: discovered{known: map[string]*discovery{}},
 	}
+	rt.compiler.fleet.discovered = rt.discoveredNames
 	stored, err := rt.checkKey(ctx)
 	if err != nil {
 		return nil, err

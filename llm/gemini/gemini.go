@@ -42,10 +42,13 @@ func New(cfg llm.Config) (*Provider, error) {
 
 // Native implements [llm.Provider].
 func (p *Provider) Native(op llm.Operation, _ string) []llm.Operation {
-	if op.Protocol() != "gemini" {
-		return nil
+	switch {
+	case op.Protocol() == "gemini":
+		return []llm.Operation{op}
+	case op.Generates():
+		return []llm.Operation{llm.GeminiGenerate}
 	}
-	return []llm.Operation{op}
+	return nil
 }
 
 // Send implements [llm.Provider]. The call's path names the model:

@@ -39,6 +39,14 @@ func (s suite) native(t *testing.T) {
 			wg.Wait()
 		}
 	}
+	// What stands in for a generating operation is one, and is served.
+	for _, op := range []llm.Operation{llm.OpenAIChat, llm.OpenAIResponses, llm.AnthropicMessages, llm.GeminiGenerate} {
+		for _, other := range p.Native(op, "llmtest") {
+			if !other.Generates() || !slices.Contains(p.Native(other, "llmtest"), other) {
+				t.Errorf("Native(%s) has %s, which is not a generating operation that is served", op, other)
+			}
+		}
+	}
 	if d := time.Since(begun); d > patience/3 {
 		t.Errorf("Native took %s in all: it must not block", d)
 	}

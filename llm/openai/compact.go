@@ -13,8 +13,8 @@ import (
 var compact = shape.New(
 	// Codex's own.
 	shape.Rule{Path: "client_metadata"},
-	// OpenAI's caches, stores, tiers and accounts. Mistral, Groq, Cerebras and
-	// DeepSeek are among those that do not know them.
+	// OpenAI's caches, stores, tiers and accounts. Cerebras, DeepSeek, Moonshot, xAI and
+	// Z.ai are among those that refuse "store" (the compatibility table of pi-ai).
 	shape.Rule{Path: "prompt_cache_key"},
 	shape.Rule{Path: "prompt_cache_retention"},
 	shape.Rule{Path: "prompt_cache_options"},

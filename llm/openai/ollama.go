@@ -13,8 +13,8 @@ import (
 )
 
 // ollama is asked in OpenAI's protocol below /v1, as its documentation of the
-// compatibility lists it, and for its models in its own, which says more. Its base URL
-// is the one that its own tools know, without "/v1".
+// compatibility lists it (Responses since 0.13.3), and for its models in its own, which
+// says more. Its base URL is the one that its own tools know, without "/v1".
 var ollama = Type{
 	Name: "ollama", BaseURL: "http://127.0.0.1:11434", trim: "/v1",
 	Operations: []llm.Operation{llm.OpenAIChat, llm.OpenAIResponses, llm.OpenAICompletions, llm.OpenAIEmbeddings, llm.OpenAIModels},

@@ -20,9 +20,9 @@ const (
 
 type ops = []llm.Operation
 
-// Types are the built-in types. Base URLs and operations are from the vendors'
-// references of their API; a habit that is not told there says where it is from. An
-// operation is left out where the reference does not have it below the base URL.
+// Types are the built-in types. Base URLs and operations follow the vendors' references
+// of their API; a habit that is not told there says where it is from. An operation is
+// left out where the reference does not have it below the base URL, or it is in doubt.
 //
 // The compatible endpoints of Anthropic and Google are not here: their own protocols
 // say more, and are translated to.

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
@@ -216,15 +214,6 @@ func (e *writer) reasoning() {
 		e.lost.Drop("thinking.display")
 	}
 	e.str("verbosity", e.r.Verbosity)
-}
-
-// tells says whether metadata holds more than the user, who has a place.
-func (e *writer) tells(metadata json.RawMessage) (more bool) {
-	gjson.ParseBytes(metadata).ForEach(func(name, _ gjson.Result) bool {
-		more = name.Str != "user_id" || e.r.User == ""
-		return !more
-	})
-	return more
 }
 
 // account writes what is about the caller rather than the answer.

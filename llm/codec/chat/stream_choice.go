@@ -6,7 +6,6 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/llm"
-	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
 // choice reads an element of choices and returns where it ends.

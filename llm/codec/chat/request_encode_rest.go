@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -55,3 +56,12 @@ func opaqueType(p *codec.Part) string {
 
 // isGemini says whether an upstream's model is one of Google's.
 func isGemini(model string) bool { return strings.Contains(strings.ToLower(model), "gemini") }
+
+// tells says whether metadata holds more than the user, who has a place.
+func (e *writer) tells(metadata json.RawMessage) (more bool) {
+	gjson.ParseBytes(metadata).ForEach(func(name, _ gjson.Result) bool {
+		more = name.Str != "user_id" || e.r.User == ""
+		return !more
+	})
+	return more
+}

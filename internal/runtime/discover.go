@@ -1,0 +1,187 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/models"
+)
+
+// DiscoveredModel is a model that a provider has said it has.
+type DiscoveredModel struct {
+	ProviderID    string           `json:"provider_id"`
+	ProviderType  string           `json:"provider_type"`
+	UpstreamModel string           `json:"upstream_model"`
+	DisplayName   string           `json:"display_name"`
+	Description   string           `json:"description"`
+	Capabilities  llm.Capabilities `json:"capabilities"`
+	// Status is that of the last time that the provider was asked: "ok" or "error".
+	// After an error, the models are those of the time before.
+	Status    string    `json:"status"`
+	FetchedAt time.Time `json:"fetched_at"`
+	LastError string    `json:"last_error"`
+}
+
+// discovery is what one provider has said.
+type discovery struct {
+	Models    []llm.Model `json:"models"`
+	FetchedAt time.Time   `json:"fetched_at"`
+	LastError string      `json:"last_error,omitempty"`
+}
+
+const (
+	discoveries     = "discovered_models" // the bucket
+	discoverTimeout = 30 * time.Second
+	maxDiscovered   = 10_000
+)
+
+// Errors of [Runtime.RefreshModels].
+var (
+	ErrNoProvider = errors.New("there is no such provider, or it is disabled")
+	ErrNoListing  = errors.New("providers of this type cannot list their models")
+)
+
+// discovered keeps what providers have said in memory, and in the store if it can.
+type discovered struct {
+	mu    sync.Mutex
+	known map[string]*discovery
+}
+
+// Discovered lists the models that a provider has said it has.
+func (rt *Runtime) Discovered(ctx context.Context, id string) ([]DiscoveredModel, error) {
+	e := rt.Set().Get("provider", id)
+	if e == nil {
+		return nil, ErrNoProvider
+	}
+	d := rt.discovery(ctx, id)
+	return rt.shown(e.Object.(*configstore.Provider), d), nil
+}
+
+func (rt *Runtime) shown(o *configstore.Provider, d *discovery) []DiscoveredModel {
+	list := []DiscoveredModel{}
+	if d == nil {
+		return list
+	}
+	catalog := models.Embedded()
+	if snap := rt.Snapshot(); snap != nil {
+		catalog = snap.catalog
+	}
+	for _, m := range d.Models {
+		info := catalog.Find(models.Query{ProviderID: o.ID, ProviderType: o.ProviderType, Host: o.BaseURL, Model: m.ID})
+		item := DiscoveredModel{
+			ProviderID: o.ID, ProviderType: o.ProviderType, UpstreamModel: m.ID, DisplayName: m.DisplayName, Capabilities: info.Caps,
+			Status: "ok", FetchedAt: d.FetchedAt, LastError: d.LastError,
+		}
+		if item.DisplayName == "" {
+			item.DisplayName = info.Name
+		}
+		if d.LastError != "" {
+			item.Status = "error"
+		}
+		list = append(list, item)
+	}
+	return list
+}
+
+// RefreshModels asks a provider for its models.
+func (rt *Runtime) RefreshModels(ctx context.Context, id string) ([]DiscoveredModel, error) {
+	snap, e := rt.Snapshot(), rt.Set().Get("provider", id)
+	if snap == nil || e == nil || snap.providers[id].provider == nil {
+		return nil, ErrNoProvider
+	}
+	o := e.Object.(*configstore.Provider)
+	lister, ok := snap.providers[id].provider.(llm.ModelLister)
+	if !ok {
+		return nil, ErrNoListing
+	}
+	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
+	defer cancel()
+	target := rt.compiler.target(rt.Set(), snap, o, configstore.TargetPolicy{})
+	found, err := lister.ListModels(ctx, target.Credentials.First(rt.compiler.fleet.now()))
+	d := &discovery{FetchedAt: rt.compiler.fleet.now().UTC()}
+	if err != nil {
+		d.LastError = llm.AsError(err).Message
+		if old := rt.discovery(ctx, id); old != nil {
+			d.Models, d.FetchedAt = old.Models, old.FetchedAt
+		}
+	} else {
+		slices.SortFunc(found, func(a, b llm.Model) int { return strings.Compare(a.ID, b.ID) })
+		d.Models = found[:min(len(found), maxDiscovered)]
+	}
+	rt.discovered.mu.Lock()
+	rt.discovered.known[id] = d
+	rt.discovered.mu.Unlock()
+	if states, ok := rt.store.(configstore.StateStore); ok {
+		text, _ := json.Marshal(d) // plain values always marshal
+		if _, failed := states.Put(context.WithoutCancel(ctx), discoveries, id, text, -1, time.Time{}); failed != nil {
+			rt.log.WarnContext(ctx, "the models of a provider cannot be kept; they are known until the next start", "provider", id, "error", failed)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: %w", id, err)
+	}
+	return rt.shown(o, d), nil
+}
+
+// discovery returns what a provider has said, nil when it was never asked.
+func (rt *Runtime) discovery(ctx context.Context, id string) *discovery {
+	rt.discovered.mu.Lock()
+	d, known := rt.discovered.known[id]
+	rt.discovered.mu.Unlock()
+	if known {
+		return d
+	}
+	if states, ok := rt.store.(configstore.StateStore); ok {
+		if v, err := states.Get(ctx, discoveries, id); err == nil && json.Unmarshal(v.Data, &d) != nil {
+			d = nil
+		}
+	}
+	rt.discovered.mu.Lock()
+	rt.discovered.known[id] = d
+	rt.discovered.mu.Unlock()
+	return d
+}
+
+// discoveredNames are the names of the models that a provider has said it has.
+func (rt *Runtime) discoveredNames(id string) (names []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if d := rt.discovery(ctx, id); d != nil {
+		for _, m := range d.Models {
+			names = append(names, m.ID)
+		}
+	}
+	return names
+}
+
+// CredentialStatus tells how a credential fares; the provider's own has the id "".
+func (rt *Runtime) CredentialStatus(id string) (unavailable bool, nextRetry time.Time, lastError string, invalid, known bool) {
+	snap := rt.Snapshot()
+	if snap == nil {
+		return
+	}
+	now := rt.compiler.fleet.now()
+	for k, state := range snap.credentials {
+		if k.id != id {
+			continue
+		}
+		known = true
+		st := state.Status(now)
+		if st.LastError == "" {
+			continue
+		}
+		unavailable, invalid = unavailable || st.Unavailable, invalid || st.AuthInvalid
+		if st.NextRetryAfter.After(nextRetry) || lastError == "" {
+			nextRetry, lastError = st.NextRetryAfter, st.LastError
+		}
+	}
+	return
+}
