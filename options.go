@@ -87,7 +87,9 @@ func newSettings() *Settings {
 	for _, t := range openai.Types {
 		s.types[t.Name] = func(cfg llm.Config) (llm.Provider, error) { return openai.New(cfg) }
 	}
-	s.types["anthropic"] = func(cfg llm.Config) (llm.Provider, error) { return anthropic.New(cfg) }
+	for _, name := range anthropic.Types {
+		s.types[name] = func(cfg llm.Config) (llm.Provider, error) { return anthropic.New(cfg) }
+	}
 	s.types["gemini"] = func(cfg llm.Config) (llm.Provider, error) { return gemini.New(cfg) }
 	s.types["echo"] = func(cfg llm.Config) (llm.Provider, error) { return echo.New(cfg) }
 	return s

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -105,8 +106,8 @@ var wires = map[Code]wire{
 	CodeBudget:           {429, "billing_error", "insufficient_quota", "insufficient_quota", "RESOURCE_EXHAUSTED"},
 	CodeInternal:         {500, "api_error", "server_error", "internal_error", "INTERNAL"},
 	CodeUnsupported:      {501, "not_supported", "invalid_request_error", "not_supported", "UNIMPLEMENTED"},
-	CodeUpstream:         {502, "api_error", "server_error", "upstream_error", "INTERNAL"},
-	CodeUpstreamAuth:     {502, "api_error", "server_error", "upstream_auth", "INTERNAL"},
+	CodeUpstream:         {502, "api_error", "server_error", "upstream_error", "UNAVAILABLE"},
+	CodeUpstreamAuth:     {502, "api_error", "server_error", "upstream_auth", "UNAVAILABLE"},
 	CodeUpstreamTimeout:  {504, "timeout_error", "timeout", "upstream_timeout", "DEADLINE_EXCEEDED"},
 	CodeUnavailable:      {503, "overloaded_error", "server_error", "unavailable", "UNAVAILABLE"},
 	CodeOverloaded:       {529, "overloaded_error", "server_error", "overloaded", "UNAVAILABLE"},
@@ -171,7 +172,7 @@ func (e *Error) Body(protocol, requestID string) []byte {
 	case "anthropic":
 		v = anthropicError{"error", anthropicErrorInner{w.anthropicType, e.Message}, requestID}
 	case "gemini":
-		v = googleError{googleErrorInner{e.HTTPStatus(protocol), e.Message, w.googleStatus, e.googleDetails()}}
+		v = googleError{googleErrorInner{e.HTTPStatus(protocol), e.Message, w.googleStatus, e.googleDetails(requestID)}}
 	default:
 		in := openAIErrorInner{Message: e.Message, Type: w.openAIType}
 		if e.Param != "" {
@@ -222,14 +223,29 @@ type googleErrorInner struct {
 	Details []googleDetail `json:"details,omitempty"`
 }
 
+// googleDetail is one of google.rpc's error details.
 type googleDetail struct {
-	Type       string `json:"@type"`
-	RetryDelay string `json:"retryDelay"`
+	Type       string            `json:"@type"`
+	RetryDelay string            `json:"retryDelay,omitempty"`
+	Violations []googleViolation `json:"fieldViolations,omitempty"`
+	RequestID  string            `json:"requestId,omitempty"`
 }
 
-func (e *Error) googleDetails() []googleDetail {
-	if e.RetryAfter <= 0 {
-		return nil
+type googleViolation struct {
+	Field       string `json:"field"`
+	Description string `json:"description"`
+}
+
+func (e *Error) googleDetails(requestID string) (list []googleDetail) {
+	const rpc = "type.googleapis.com/google.rpc."
+	if e.RetryAfter > 0 {
+		list = append(list, googleDetail{Type: rpc + "RetryInfo", RetryDelay: strconv.FormatFloat(e.RetryAfter.Seconds(), 'f', -1, 64) + "s"})
 	}
-	return []googleDetail{{"type.googleapis.com/google.rpc.RetryInfo", fmt.Sprintf("%gs", e.RetryAfter.Seconds())}}
+	if e.Param != "" {
+		list = append(list, googleDetail{Type: rpc + "BadRequest", Violations: []googleViolation{{e.Param, e.Message}}})
+	}
+	if requestID != "" {
+		list = append(list, googleDetail{Type: rpc + "RequestInfo", RequestID: requestID})
+	}
+	return list
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,6 +48,15 @@ func TestErrorWire(t *testing.T) {
 		require.JSONEq(t, fmt.Sprintf(`{"type":"error","error":{"type":%q,"message":"what to do"},"request_id":"req_1"}`, want.anthropicType), string(e.Body("anthropic", "req_1")))
 		require.NotContains(t, string(e.Body("openai", "")), "secret cause")
 	}
+}
+
+// Google's form: a canonical status, and details where there is something to tell.
+func TestGoogleErrors(t *testing.T) {
+	require.JSONEq(t, `{"error":{"code":400,"message":"contents: no","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"contents","description":"contents: no"}]}]}}`,
+		string((&llm.Error{Code: llm.CodeInvalidRequest, Message: "contents: no", Param: "contents"}).Body("gemini", "")))
+	require.JSONEq(t, `{"error":{"code":429,"message":"slow \"down\"","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.5s"},{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"req_1"}]}}`,
+		string((&llm.Error{Code: llm.CodeRateLimited, Message: `slow "down"`, RetryAfter: 1500 * time.Millisecond}).Body("gemini", "req_1")))
+	require.JSONEq(t, `{"error":{"code":503,"message":"","status":"UNAVAILABLE"}}`, string((&llm.Error{Code: llm.CodeOverloaded}).Body("gemini", "")))
 }
 
 func TestAsError(t *testing.T) {

@@ -40,9 +40,10 @@ func TestNative(t *testing.T) {
 	for _, op := range []llm.Operation{llm.GeminiGenerate, llm.GeminiCountTokens, llm.GeminiEmbed, llm.GeminiBatchEmbed, llm.GeminiModels} {
 		require.Equal(t, []llm.Operation{op}, p.Native(op, "gemini-3-pro"))
 	}
-	for _, op := range []llm.Operation{llm.OpenAIChat, llm.AnthropicMessages, llm.OpenAIModels} {
-		require.Empty(t, p.Native(op, "gemini-3-pro"))
+	for _, op := range []llm.Operation{llm.OpenAIChat, llm.OpenAIResponses, llm.AnthropicMessages} {
+		require.Equal(t, []llm.Operation{llm.GeminiGenerate}, p.Native(op, "gemini-3-pro"))
 	}
+	require.Empty(t, p.Native(llm.OpenAIModels, "gemini-3-pro"))
 }
 
 // The key goes into its header and nowhere else; the rest of the query goes on.

@@ -24,7 +24,7 @@ var errorCodes = map[string]llm.Code{
 	"rate_limit_error":         llm.CodeRateLimited,
 	"requests":                 llm.CodeRateLimited,
 	"tokens":                   llm.CodeRateLimited,
-	"context_length_exceeded":  llm.CodeInvalidRequest,
+	"context_length_exceeded":  llm.CodeContextLength,
 	"invalid_request_error":    llm.CodeInvalidRequest,
 	"BadRequestError":          llm.CodeInvalidRequest, // vLLM
 	"content_policy_violation": llm.CodeInvalidRequest,
@@ -113,7 +113,7 @@ func refines(status, body llm.Code) bool {
 	case llm.CodeRateLimited:
 		return body == llm.CodeBilling || body == llm.CodeOverloaded
 	case llm.CodeInvalidRequest:
-		return body == llm.CodeModelNotFound || body == llm.CodeTooLarge || body == llm.CodeUpstreamAuth || body == llm.CodeBilling
+		return body == llm.CodeModelNotFound || body == llm.CodeContextLength || body == llm.CodeTooLarge || body == llm.CodeUpstreamAuth || body == llm.CodeBilling
 	case llm.CodeUpstreamAuth:
 		return body == llm.CodeBilling
 	case llm.CodeInternal, llm.CodeUpstream:

@@ -130,7 +130,7 @@ func TestDecodeError(t *testing.T) {
 		want   llm.Error
 	}{
 		{400, `{"error":{"message":"bad","type":"invalid_request_error","param":"messages","code":null}}`, llm.Error{Code: llm.CodeInvalidRequest, Message: "bad", Param: "messages"}},
-		{400, `{"error":{"message":"long","code":"context_length_exceeded"}}`, llm.Error{Code: llm.CodeInvalidRequest, Message: "long"}},
+		{400, `{"error":{"message":"long","code":"context_length_exceeded"}}`, llm.Error{Code: llm.CodeContextLength, Message: "long"}},
 		{401, `{"error":{"message":"key","code":"invalid_api_key"}}`, llm.Error{Code: llm.CodeUpstreamAuth, Message: "key"}},
 		{404, `{"error":{"message":"no","code":"model_not_found"}}`, llm.Error{Code: llm.CodeModelNotFound, Message: "no"}},
 		{404, `{"error":{"message":"no"}}`, llm.Error{Code: llm.CodeNotFound, Message: "no"}},

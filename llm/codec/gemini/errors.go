@@ -8,7 +8,6 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
 	"github.com/agent-gateway/agent-gateway/llm"
 )
 
@@ -31,39 +30,6 @@ var codes = map[string]llm.Code{
 	"INTERNAL":            llm.CodeInternal,
 	"UNKNOWN":             llm.CodeUpstream,
 	"DATA_LOSS":           llm.CodeUpstream,
-}
-
-// statuses are the way back.
-var statuses = map[llm.Code]string{
-	llm.CodeInvalidRequest:   "INVALID_ARGUMENT",
-	llm.CodeUnauthenticated:  "UNAUTHENTICATED",
-	llm.CodeBilling:          "RESOURCE_EXHAUSTED",
-	llm.CodePermissionDenied: "PERMISSION_DENIED",
-	llm.CodeNotFound:         "NOT_FOUND",
-	llm.CodeModelNotFound:    "NOT_FOUND",
-	llm.CodeMethodNotAllowed: "INVALID_ARGUMENT",
-	llm.CodeTimeout:          "DEADLINE_EXCEEDED",
-	llm.CodeConflict:         "ABORTED",
-	llm.CodeTooLarge:         "INVALID_ARGUMENT",
-	llm.CodeUnsupportedMedia: "INVALID_ARGUMENT",
-	llm.CodeRateLimited:      "RESOURCE_EXHAUSTED",
-	llm.CodeInternal:         "INTERNAL",
-	llm.CodeUnsupported:      "UNIMPLEMENTED",
-	llm.CodeUpstream:         "UNAVAILABLE",
-	llm.CodeUpstreamAuth:     "UNAVAILABLE",
-	llm.CodeUpstreamTimeout:  "DEADLINE_EXCEEDED",
-	llm.CodeUnavailable:      "UNAVAILABLE",
-	llm.CodeOverloaded:       "UNAVAILABLE",
-	llm.CodeCanceled:         "CANCELLED",
-}
-
-// Status is Google's canonical status for a code, "INTERNAL" for one that is not
-// known.
-func Status(code llm.Code) string {
-	if s := statuses[code]; s != "" {
-		return s
-	}
-	return "INTERNAL"
 }
 
 // DecodeError implements [codec.Codec]. A stream that was asked for as a JSON array
@@ -94,6 +60,9 @@ func decodeError(status int, h http.Header, v gjson.Result) *llm.Error {
 	}
 	if e.Code == llm.CodeNotFound && strings.HasPrefix(e.Message, "models/") {
 		e.Code = llm.CodeModelNotFound
+	}
+	if e.Code == llm.CodeInvalidRequest && strings.Contains(e.Message, "exceeds the maximum number of tokens") {
+		e.Code = llm.CodeContextLength
 	}
 	if e.Message == "" {
 		e.Message = "the upstream answered with status " + strconv.Itoa(e.Status) + " and no message"
@@ -126,49 +95,4 @@ func retryAfter(h http.Header) time.Duration {
 		return max(0, time.Until(t))
 	}
 	return 0
-}
-
-// ErrorBody is e in the protocol's form: the body of an error answer, and the data of
-// a stream's last event.
-func ErrorBody(e *llm.Error) []byte { return errorBody(e, "") }
-
-const rpc = "type.googleapis.com/google.rpc."
-
-func errorBody(e *llm.Error, requestID string) []byte {
-	var w, details jsonwrite.Writer
-	detail := func(kind string) {
-		details.Object()
-		details.StringField("@type", rpc+kind)
-	}
-	if e.RetryAfter > 0 {
-		detail("RetryInfo")
-		details.StringField("retryDelay", strconv.FormatFloat(e.RetryAfter.Seconds(), 'f', -1, 64)+"s")
-		details.End()
-	}
-	if e.Param != "" {
-		detail("BadRequest")
-		details.ArrayField("fieldViolations")
-		details.Object()
-		details.StringField("field", e.Param)
-		details.StringField("description", e.Message)
-		details.End()
-		details.EndArray()
-		details.End()
-	}
-	if requestID != "" {
-		detail("RequestInfo")
-		details.StringField("requestId", requestID)
-		details.End()
-	}
-	w.Object()
-	w.ObjectField("error")
-	w.IntField("code", int64(e.HTTPStatus("gemini")))
-	w.StringField("message", e.Message)
-	w.StringField("status", Status(e.Code))
-	if len(details.B) > 0 {
-		w.RawField("details", "["+string(details.B)+"]")
-	}
-	w.End()
-	w.End()
-	return w.B
 }

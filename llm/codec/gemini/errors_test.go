@@ -39,13 +39,3 @@ func TestDecodeError(t *testing.T) {
 	later := Codec.DecodeError(503, http.Header{"Retry-After": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}}, nil)
 	require.Positive(t, later.RetryAfter)
 }
-
-func TestErrorBody(t *testing.T) {
-	require.Equal(t, `{"error":{"code":400,"message":"contents: no","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"contents","description":"contents: no"}]}]}}`,
-		string(ErrorBody(&llm.Error{Code: llm.CodeInvalidRequest, Message: "contents: no", Param: "contents"})))
-	require.Equal(t, `{"error":{"code":429,"message":"slow \"down\"","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.5s"}]}}`,
-		string(ErrorBody(&llm.Error{Code: llm.CodeRateLimited, Message: `slow "down"`, RetryAfter: 1500 * time.Millisecond})))
-	require.Equal(t, `{"error":{"code":503,"message":"","status":"UNAVAILABLE"}}`, string(ErrorBody(&llm.Error{Code: llm.CodeOverloaded})))
-	require.Equal(t, "INTERNAL", Status("unheard of"))
-	require.Equal(t, "NOT_FOUND", Status(llm.CodeModelNotFound))
-}

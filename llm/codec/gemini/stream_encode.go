@@ -86,7 +86,7 @@ func (s *streamEncoder) Fail(dst []byte, e *llm.Error, requestID string) []byte 
 		e = llm.Errorf(llm.CodeUpstream, "the upstream's answer broke off")
 	}
 	dst = append(dst, "data: "...)
-	dst = append(dst, errorBody(e, requestID)...)
+	dst = append(dst, e.Body("gemini", requestID)...)
 	return append(dst, "\n\n"...)
 }
 

@@ -64,6 +64,9 @@ func readError(v gjson.Result, status int) *llm.Error {
 		if code == llm.CodeNotFound && strings.HasPrefix(e.Message, "model:") {
 			e.Code = llm.CodeModelNotFound
 		}
+		if code == llm.CodeInvalidRequest && strings.HasPrefix(e.Message, "prompt is too long") {
+			e.Code = llm.CodeContextLength
+		}
 		// Some types stand for several statuses, which tell more.
 		if code == llm.CodeInvalidRequest && status > 400 || code == llm.CodeInternal && status != 0 {
 			e.Code = llm.CodeOf(status)

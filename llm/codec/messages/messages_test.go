@@ -142,7 +142,7 @@ func TestDecodeError(t *testing.T) {
 		code   llm.Code
 		text   string
 	}{
-		{400, body("invalid_request_error", "prompt is too long"), llm.CodeInvalidRequest, "prompt is too long"},
+		{400, body("invalid_request_error", "prompt is too long"), llm.CodeContextLength, "prompt is too long"},
 		{401, body("authentication_error", "no"), llm.CodeUpstreamAuth, "no"},
 		{402, body("billing_error", "no"), llm.CodeBilling, "no"},
 		{403, body("permission_error", "no"), llm.CodeUpstreamAuth, "no"},

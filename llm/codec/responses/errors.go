@@ -30,7 +30,7 @@ var codes = map[string]llm.Code{
 	"overloaded":                     llm.CodeOverloaded,
 	"model_not_found":                llm.CodeModelNotFound,
 	"not_found_error":                llm.CodeNotFound,
-	"context_length_exceeded":        llm.CodeInvalidRequest,
+	"context_length_exceeded":        llm.CodeContextLength,
 	"invalid_prompt":                 llm.CodeInvalidRequest,
 	"invalid_request_error":          llm.CodeInvalidRequest,
 	"invalid_image":                  llm.CodeInvalidRequest,

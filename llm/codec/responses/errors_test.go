@@ -24,7 +24,7 @@ func TestDecodeError(t *testing.T) {
 		"model": {404, nil, `{"error":{"message":"m","type":"invalid_request_error","param":"model","code":"model_not_found"}}`,
 			llm.Error{Code: llm.CodeModelNotFound, Status: 404, Message: "m", Param: "model"}},
 		"context": {400, nil, `{"error":{"message":"m","type":"invalid_request_error","param":"input","code":"context_length_exceeded"}}`,
-			llm.Error{Code: llm.CodeInvalidRequest, Status: 400, Message: "m", Param: "input"}},
+			llm.Error{Code: llm.CodeContextLength, Status: 400, Message: "m", Param: "input"}},
 		"key":        {401, nil, `{"error":{"message":"m","code":"invalid_api_key"}}`, llm.Error{Code: llm.CodeUpstreamAuth, Status: 401, Message: "m"}},
 		"vague type": {503, http.Header{"Retry-After": {"2"}}, `{"error":{"message":"m","type":"server_error","code":null}}`, llm.Error{Code: llm.CodeOverloaded, Status: 503, Message: "m", RetryAfter: 2 * time.Second}},
 		"date": {503, http.Header{"Retry-After": {time.Unix(1_800_000_007, 0).UTC().Format(http.TimeFormat)}}, ``,
