@@ -5,7 +5,7 @@ TOOLS   = $(GO) tool -modfile=tools/go.mod
 # cmd/agw, e2e and tools are modules of their own.
 PKGS    = ./...
 
-.PHONY: all build dev test race lint vuln e2e bench fuzz check clean
+.PHONY: all build dev test race lint vuln e2e bench models fuzz check clean
 
 all: build
 
@@ -36,6 +36,9 @@ e2e: build ## official SDKs against the built binaries; needs Node
 
 bench: build ## beside plain proxies, in one run on one machine
 	$(GO) run ./bench
+
+models: ## what is known of models and prices, anew from its sources; needs Node and npm
+	./scripts/models/run
 
 fuzz: ## each fuzz target for a while
 	./scripts/fuzz

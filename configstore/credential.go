@@ -23,6 +23,8 @@ type CredentialAttributes struct {
 	APIKey   Secret `json:"api_key,omitzero"`
 	BaseURL  string `json:"base_url,omitempty"`
 	Priority string `json:"priority,omitempty"`
+	// AccountID is whose the key is, where the upstream asks for that (codex).
+	AccountID string `json:"account_id,omitempty"`
 }
 
 // ObjectID implements [Object].

@@ -35,7 +35,19 @@ var devProviders = []devProvider{
 	{"openrouter", "openai", []string{"OPENROUTER_API_KEY"}, "", "openrouter/auto"},
 	{"deepseek", "openai", []string{"DEEPSEEK_API_KEY"}, "", "deepseek-chat"},
 	{"zhipu", "openai", []string{"ZHIPU_API_KEY", "ZHIPUAI_API_KEY"}, "", "glm-4.6"},
+	{"gemini", "gemini", []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"}, "", "gemini-2.5-flash"},
+	{"groq", "openai", []string{"GROQ_API_KEY"}, "", "llama-3.3-70b-versatile"},
+	{"mistral", "openai", []string{"MISTRAL_API_KEY"}, "", "mistral-small-latest"},
+	{"xai", "openai", []string{"XAI_API_KEY"}, "", "grok-4"},
+	{"together", "openai", []string{"TOGETHER_API_KEY"}, "", "meta-llama/Llama-3.3-70B-Instruct-Turbo"},
+	{"fireworks", "openai", []string{"FIREWORKS_API_KEY"}, "", "accounts/fireworks/models/llama-v3p3-70b-instruct"},
+	{"moonshot", "openai", []string{"MOONSHOT_API_KEY"}, "", "kimi-k2-0905-preview"},
+	{"cerebras", "openai", []string{"CEREBRAS_API_KEY"}, "", "llama-3.3-70b"},
+	{"nvidia", "openai", []string{"NVIDIA_API_KEY"}, "", "meta/llama-3.3-70b-instruct"},
 }
+
+// devProtocols are those in which every provider is served.
+var devProtocols = []string{"openai", "anthropic", "gemini"}
 
 const devKey = "dev"
 
@@ -56,8 +68,9 @@ func (c *devCommand) Run(ctx context.Context, o output) error {
 	})
 }
 
-// devObjects is the configuration: echo and each provider with a key under its
-// own prefix, and the first of each protocol, else echo, at the root.
+// devObjects is the configuration: echo and each provider with a key under its own
+// prefix, in every protocol; and the first that speaks a protocol itself, else echo, at
+// the root.
 func devObjects(getenv func(string) string) (routes []*configstore.LLMRoute, objects []configstore.Object) {
 	route := func(id, protocol, prefix, provider string) {
 		r := &configstore.LLMRoute{ID: id, Protocol: protocol}
@@ -82,13 +95,15 @@ func devObjects(getenv func(string) string) (routes []*configstore.LLMRoute, obj
 			o.BaseURL = getenv(p.baseURL)
 		}
 		objects = append(objects, o)
-		route("dev-"+p.name, p.protocol, "/"+p.name, p.name)
+		for _, protocol := range devProtocols {
+			route("dev-"+p.name+"-"+protocol, protocol, "/"+p.name, p.name)
+		}
 		if root[p.protocol] == "" {
 			root[p.protocol] = p.name
 		}
 	}
 	objects = append(objects, &configstore.Provider{ID: "echo", ProviderType: "echo", DefaultModel: "echo"})
-	for _, protocol := range []string{"openai", "anthropic"} {
+	for _, protocol := range devProtocols {
 		route("dev-echo-"+protocol, protocol, "/echo", "echo")
 		if root[protocol] == "" {
 			root[protocol] = "echo"

@@ -56,7 +56,7 @@ func (x *exchange) countsUpstream() bool {
 func (x *exchange) listModels() {
 	var ids []string
 	for _, id := range x.hop.Plan.ListModels() {
-		if x.mayUse(id) {
+		if x.mayUse(id) && (x.hop.Protocol != "cc" || forClaudeCode(id)) {
 			ids = append(ids, id)
 		}
 	}
@@ -74,6 +74,11 @@ func (x *exchange) listModels() {
 		writeModel(&w, x.wire(), id)
 	}
 	x.reply(w.B)
+}
+
+// forClaudeCode says whether Claude Code takes a model's name from a list.
+func forClaudeCode(id string) bool {
+	return strings.HasPrefix(id, "claude") || strings.HasPrefix(id, "anthropic")
 }
 
 func (x *exchange) mayUse(model string) bool {

@@ -161,7 +161,7 @@ func (c *compiler) credentials(set *Set, snap *Snapshot, p *configstore.Provider
 			continue
 		}
 		priority, _ := strconv.Atoi(o.Attributes.Priority) // validated; absent is 0
-		add(rank(scope, o.Type), priority, llm.Credential{ID: o.ID, Source: "credential", APIKey: o.Attributes.APIKey.Reveal(), BaseURL: o.Attributes.BaseURL})
+		add(rank(scope, o.Type), priority, llm.Credential{ID: o.ID, Source: "credential", APIKey: o.Attributes.APIKey.Reveal(), BaseURL: o.Attributes.BaseURL, AccountID: o.Attributes.AccountID})
 	}
 	return list
 }
