@@ -21,7 +21,8 @@ type lane struct {
 	op       llm.Operation // the upstream's
 	up, down codec.Codec   // down is the caller's; both nil where bytes are relayed
 	adapted  *codec.Adaptation
-	injected bool // usage was asked for on behalf of the gateway
+	injected bool     // usage was asked for on behalf of the gateway
+	dropped  []string // of the request
 }
 
 // codecs are the protocols that are translated.
@@ -172,7 +173,7 @@ func (x *exchange) translate(c Candidate, l *lane, call *llm.Call) error {
 	if err != nil {
 		return err
 	}
-	l.adapted = adapted
+	l.adapted, l.dropped = adapted, slices.Clone(x.lost.Fields())
 	call.Method, call.Body = http.MethodPost, llm.BytesBody(body)
 	call.Path, call.Query = upstreamPath(l.op, call.Model, x.req.stream)
 	call.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}

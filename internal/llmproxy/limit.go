@@ -3,6 +3,7 @@ package llmproxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -98,6 +99,7 @@ func (x *exchange) refusal(r *limits.Refusal) error {
 	switch r.Reason {
 	case limits.PriceUnknown:
 		e.Code, e.NoRetry = llm.CodePermissionDenied, true
+		e.Message = fmt.Sprintf("the price of the model %q is not known, so a budget in dollars cannot cover it: use a model that has a price, or have the gateway's operator set one", x.req.model)
 	case limits.StoreUnavailable, limits.Overloaded, limits.Closed:
 		e.Code, e.RetryAfter = llm.CodeUnavailable, max(r.RetryAfter, time.Second)
 		if r.Err != nil && !errors.Is(r.Err, context.Canceled) {

@@ -55,7 +55,7 @@ func (x *exchange) countsUpstream() bool {
 // the one that the path names.
 func (x *exchange) listModels() {
 	var ids []string
-	for _, id := range x.hop.Plan.ListModels() {
+	for _, id := range x.hop.Plan.ListModels(x.r.Context()) {
 		if x.mayUse(id) && (x.hop.Protocol != "cc" || forClaudeCode(id)) {
 			ids = append(ids, id)
 		}

@@ -1,6 +1,7 @@
 package llmproxy
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ type Target struct {
 	// Model tells what is known of one of its models, Models which ones are known.
 	Model  func(model string) models.Info
 	Models func() []string
+	// Discover asks the provider for its models, unless it was asked lately.
+	Discover func(ctx context.Context)
 	// Retries bounds the retries of all calls to the provider together.
 	Retries *balance.RetryBudget
 }
@@ -67,9 +70,13 @@ type Logical struct {
 
 // ListModels lists the models that the route is known to serve: the logical ones by
 // name, or those that its provider is known to have.
-func (p *Plan) ListModels() (names []string) {
-	if p.Direct != nil {
-		return p.Direct.Models()
+func (p *Plan) ListModels(ctx context.Context) (names []string) {
+	if t := p.Direct; t != nil {
+		if names = t.Models(); len(names) == 0 {
+			t.Discover(ctx)
+			names = t.Models()
+		}
+		return names
 	}
 	for _, m := range p.Models {
 		names = append(names, m.Name)

@@ -126,9 +126,9 @@ func (x *exchange) translatedHead(a *answer) http.Header {
 	if x.wire() == "anthropic" {
 		h["Request-Id"] = []string{x.hop.Span.RequestID}
 	}
-	if dropped := x.lost.Fields(); len(dropped) > 0 {
-		names := make([]string, len(dropped))
-		for i, f := range dropped {
+	if len(a.lane.dropped) > 0 {
+		names := make([]string, len(a.lane.dropped))
+		for i, f := range a.lane.dropped {
 			names[i] = a.lane.down.FieldName(f)
 		}
 		h[droppedHeader] = []string{strings.Join(names, ",")}

@@ -53,6 +53,29 @@ var (
 type discovered struct {
 	mu    sync.Mutex
 	known map[string]*discovery
+	asked map[string]time.Time // when callers' requests last led to a question
+}
+
+// askAgain is how long a provider is left alone that could not say which models it has.
+const askAgain = time.Minute
+
+// discoverLately asks a provider for its models, for a caller who wants to know them,
+// if it was not asked lately.
+func (rt *Runtime) discoverLately(ctx context.Context, id string) {
+	now := rt.compiler.fleet.now()
+	rt.discovered.mu.Lock()
+	last, asked := rt.discovered.asked[id]
+	due := !asked || now.Sub(last) >= askAgain
+	if due {
+		rt.discovered.asked[id] = now
+	}
+	rt.discovered.mu.Unlock()
+	if !due {
+		return
+	}
+	if _, err := rt.RefreshModels(ctx, id); err != nil && !errors.Is(err, ErrNoListing) {
+		rt.log.WarnContext(ctx, "a provider does not list its models", "provider", id, "error", err)
+	}
 }
 
 // Discovered lists the models that a provider has said it has.

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,6 +28,7 @@ type fleet struct {
 	retries     map[string]*balance.RetryBudget  // by provider
 	affinity    map[string]*llmproxy.Affinity    // by route
 	discovered  func(providerID string) []string // the models that a provider has said it has
+	discover    func(ctx context.Context, providerID string)
 }
 
 // retryFloor is how many retries a provider may have in ten seconds however few its
@@ -43,7 +45,7 @@ func newFleet(now func() time.Time) *fleet {
 	return &fleet{
 		health: balance.NewRegistry(balance.Settings{}, now, nil), now: now,
 		credentials: map[credentialKey]*llmproxy.CredentialState{}, retries: map[string]*balance.RetryBudget{}, affinity: map[string]*llmproxy.Affinity{},
-		discovered: func(string) []string { return nil },
+		discovered: func(string) []string { return nil }, discover: func(context.Context, string) {},
 	}
 }
 
@@ -108,7 +110,8 @@ func (c *compiler) target(set *Set, snap *Snapshot, o *configstore.Provider, pol
 		Model: func(model string) models.Info {
 			return snap.catalog.Find(models.Query{ProviderID: o.ID, ProviderType: o.ProviderType, Host: o.BaseURL, Model: model})
 		},
-		Models: func() []string { return c.knownModels(set, o) },
+		Models:   func() []string { return c.knownModels(set, o) },
+		Discover: func(ctx context.Context) { c.fleet.discover(ctx, o.ID) },
 	}
 }
 

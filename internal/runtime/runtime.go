@@ -67,9 +67,9 @@ func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 		store: cfg.Store, sealer: cfg.Sealer, log: cfg.Log,
 		compiler: &compiler{factories: cfg.Factories, given: cfg.Providers, fleet: newFleet(cfg.Now)},
 		static:   map[[2]string]*Entry{}, done: make(chan struct{}),
-		discovered: discovered{known: map[string]*discovery{}},
+		discovered: discovered{known: map[string]*discovery{}, asked: map[string]time.Time{}},
 	}
-	rt.compiler.fleet.discovered = rt.discoveredNames
+	rt.compiler.fleet.discovered, rt.compiler.fleet.discover = rt.discoveredNames, rt.discoverLately
 	stored, err := rt.checkKey(ctx)
 	if err != nil {
 		return nil, err
