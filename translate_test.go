@@ -36,7 +36,7 @@ var wires = map[string]wire{
 		protocol: "openai", provider: "openai_compatible", base: "/v1", path: "/v1/chat/completions", upstreamPath: "/v1/chat/completions",
 		request: `{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]%s}`,
 		tools:   `,"tools":[{"type":"function","function":{"name":"get_weather","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}]`,
-		plain: `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","tool_calls":[{"id":"call_1","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Paris\"}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}`,
+		plain:   `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","tool_calls":[{"id":"call_1","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Paris\"}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}`,
 		stream: `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Hel"},"finish_reason":null}]}
 
 data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":null}]}
@@ -267,4 +267,44 @@ func TestEveryProtocolToEvery(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Tokens are counted by the upstream where it can, in its own protocol, and estimated
+// where it cannot, which a header says.
+func TestTokensAreCountedAcrossProtocols(t *testing.T) {
+	anthropic, chat, gemini := wires["messages"], wires["chat"], wires["gemini"]
+
+	up := newCanned(t)
+	s := newGateway(t, anthropic.bundle(&gemini, up.URL, ""))
+	up.answer = `{"totalTokens":42}`
+	got := s.do(t, "POST", "/v1/messages/count_tokens", fmt.Sprintf(anthropic.request, anthropic.tools))
+	require.JSONEq(t, `{"input_tokens":42}`, got.Body)
+	require.Empty(t, got.Header.Get("X-Agw-Estimated"))
+	require.Equal(t, "/v1beta/models/m:countTokens", up.path)
+	require.Equal(t, "models/m", gjson.Get(up.body, "generateContentRequest.model").Str)
+	require.Equal(t, "Be brief.", gjson.Get(up.body, "generateContentRequest.systemInstruction.parts.0.text").Str)
+	s.event(t)
+
+	up.status, up.answer = 500, `{}`
+	got = s.do(t, "POST", "/v1/messages/count_tokens", fmt.Sprintf(anthropic.request, ""))
+	require.Positive(t, gjson.Get(got.Body, "input_tokens").Int())
+	require.Equal(t, "true", got.Header.Get("X-Agw-Estimated"))
+	s.event(t)
+
+	up = newCanned(t)
+	s = newGateway(t, gemini.bundle(&anthropic, up.URL, ""))
+	up.answer = `{"input_tokens":7}`
+	got = s.do(t, "POST", "/v1beta/models/m:countTokens", `{"generateContentRequest":`+fmt.Sprintf(gemini.request, `,"generationConfig":{"maxOutputTokens":5}`)+`}`)
+	require.JSONEq(t, `{"totalTokens":7}`, got.Body)
+	require.Equal(t, "/v1/messages/count_tokens", up.path)
+	require.False(t, gjson.Get(up.body, "max_tokens").Exists(), "Anthropic refuses it there")
+	s.event(t)
+
+	up = newCanned(t)
+	s = newGateway(t, anthropic.bundle(&chat, up.URL, "chat"))
+	got = s.do(t, "POST", "/v1/messages/count_tokens", fmt.Sprintf(anthropic.request, ""))
+	require.Positive(t, gjson.Get(got.Body, "input_tokens").Int())
+	require.Equal(t, "true", got.Header.Get("X-Agw-Estimated"))
+	require.Zero(t, up.calls.Load())
+	s.event(t)
 }

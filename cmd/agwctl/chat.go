@@ -26,7 +26,7 @@ func (q *question) Validate() error {
 
 type chatCmd struct {
 	question
-	API string `name:"api" from:"AGW_API" enum:"openai,anthropic" default:"openai" placeholder:"openai|anthropic" help:"The protocol to speak; ${default} unless set."`
+	API string `name:"api" from:"AGW_API" enum:"openai,anthropic,cc" default:"openai" placeholder:"openai|anthropic|cc" help:"The protocol to speak; ${default} unless set. cc is Anthropic's as Claude Code speaks it."`
 }
 
 // Help is shown by kong.
@@ -40,7 +40,7 @@ func (c *chatCmd) Help() string {
 
 // Run asks and prints the answer.
 func (c *chatCmd) Run(ctx context.Context, a *app) error {
-	if c.API == "anthropic" {
+	if c.API == "anthropic" || c.API == "cc" {
 		return a.ask(ctx, c.question, new(anthropicMessages))
 	}
 	return a.ask(ctx, c.question, new(openAIChat))

@@ -27,7 +27,12 @@ func (x *exchange) serveLocally() bool {
 		}
 	case llm.AnthropicCountTokens, llm.OpenAIInputTokens, llm.GeminiCountTokens:
 		if !x.countsUpstream() {
-			x.estimateTokens()
+			n, counted := x.countTranslated()
+			if !counted {
+				n = estimate(x.req.promptBytes)
+				x.w.Header()[estimatedHeader] = []string{"true"}
+			}
+			x.writeCount(n)
 			return true
 		}
 	}
@@ -148,9 +153,8 @@ func writeModel(w *jsonwrite.Writer, protocol, id string) {
 	w.End()
 }
 
-// estimateTokens answers a question for a request's tokens with an estimate.
-func (x *exchange) estimateTokens() {
-	n := estimate(x.req.promptBytes)
+// writeCount answers a question for a request's tokens.
+func (x *exchange) writeCount(n int64) {
 	var w jsonwrite.Writer
 	w.Object()
 	switch x.hop.Endpoint.Operation {
@@ -163,7 +167,6 @@ func (x *exchange) estimateTokens() {
 		w.IntField("input_tokens", n)
 	}
 	w.End()
-	x.w.Header()[estimatedHeader] = []string{"true"}
 	x.reply(w.B)
 }
 
