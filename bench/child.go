@@ -60,38 +60,13 @@ func (c *child) counters() (conns, requests int64, err error) {
 	return conns, requests, err
 }
 
-const (
-	virtualKey = "vk-bench-0123456789abcdef"
-	masterKey  = "a master key for nothing but the benchmark"
-)
-
-// bundle is the gateway's configuration; %s are the upstream's URL and the keys.
-const bundle = `apiVersion: gateway.agw/v1alpha1
-kind: GatewayBundle
-providers:
-- id: upstream
-  provider_type: openai_compatible
-  base_url: %s/v1
-  api_key: %s
-llmRoutes:
-- id: chat
-  protocol: openai
-  match_policy: {path_prefix: /}
-  auth_policy: {require_virtual_key: true}
-  target_policy: {provider_target: {provider_id: upstream}}
-virtualKeys:
-- id: caller
-  key: %s
-  allowed_route_ids: [chat]
-`
-
 // listening is what agwd logs when it serves.
 var listening = regexp.MustCompile(`\baddr=(\S+) admin_addr=(\S+)`)
 
 // startGateway starts agwd as it would be deployed, with its store in dir.
 func startGateway(ctx context.Context, agwd, dir, upstream string) (*child, error) {
 	file := filepath.Join(dir, "bundle.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, bundle, upstream, upstreamKey, virtualKey), 0o600); err != nil {
+	if err := os.WriteFile(file, bundle(upstream), 0o600); err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(agwd, "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -20,7 +19,7 @@ type caller struct {
 	conn   net.Conn
 	in     *bufio.Reader
 	sends  []byte
-	events int
+	wants  whole
 	answer []byte
 }
 
@@ -29,9 +28,13 @@ func dial(addr, key string, s scenario) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n",
-		addr, key, len(s.body))
-	return &caller{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), sends: append([]byte(head), s.body...), events: s.events,
+	auth := "Authorization: Bearer " + key
+	if s.asks == messages {
+		auth = "Anthropic-Version: 2023-06-01\r\nX-Api-Key: " + key
+	}
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Type: application/json\r\n%s\r\nContent-Length: %d\r\n\r\n",
+		s.route+s.asks, addr, auth, len(s.body))
+	return &caller{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), sends: append([]byte(head), s.body...), wants: s.whole(),
 		answer: make([]byte, 8<<10+2*s.size+256*s.events)}, nil
 }
 
@@ -64,25 +67,7 @@ func (c *caller) call() (first, total time.Duration, err error) {
 		}
 	}
 	total = time.Since(begin)
-	return first, total, c.check(resp.StatusCode, c.answer[:n])
-}
-
-func (c *caller) check(status int, answer []byte) error {
-	switch {
-	case status != http.StatusOK:
-		return fmt.Errorf("status %d: %.200s", status, answer)
-	case c.events == 0:
-		if !bytes.HasSuffix(bytes.TrimSpace(answer), []byte("}")) || !bytes.Contains(answer, []byte(`"usage"`)) {
-			return fmt.Errorf("not an answer: %.200s", answer)
-		}
-	case !bytes.HasSuffix(answer, []byte("data: [DONE]\n\n")):
-		return fmt.Errorf("the stream has no end: %d bytes", len(answer))
-	default:
-		if n := bytes.Count(answer, []byte("data: {")); n != c.events {
-			return fmt.Errorf("the stream has %d events of %d", n, c.events)
-		}
-	}
-	return nil
+	return first, total, c.wants.check(resp.StatusCode, c.answer[:n])
 }
 
 // outcome is what callers saw. Times are sorted.

@@ -1,10 +1,12 @@
 // Command bench measures what the gateway adds to a call, in one run on one
 // machine, beside three others in the same seat: no proxy at all, a plain
 // httputil.ReverseProxy, and a plain net/http server with one
-// http.Transport.RoundTrip. It prints Markdown.
+// http.Transport.RoundTrip. Calls that the gateway translates, and those that it
+// routes by a logical model and holds to limits, are measured beside those that it
+// relays. It prints Markdown.
 //
-//	go run ./bench                          everything, in under three minutes
-//	go run ./bench -scenarios small,stream -rounds 9
+//	go run ./bench                          everything, in under four minutes
+//	go run ./bench -scenarios stream,stream-translated -rounds 9
 //	go run ./bench -million                 memory over a million requests
 //
 // The gateway is the built agwd with all of its work on: virtual keys, routing,
@@ -54,12 +56,13 @@ type config struct {
 
 func parse(args []string, errOut io.Writer) (config, error) {
 	var c config
+	all := scenarios()
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	flags.StringVar(&c.agwd, "agwd", "./agwd", "the gateway's binary")
 	flags.IntVar(&c.rounds, "rounds", 5, "rounds; in each, every target does every scenario")
 	flags.DurationVar(&c.d, "d", 600*time.Millisecond, "measured time of one run")
-	names := flags.String("scenarios", "", "some of small,agent,stream,slow; empty is all")
+	chosen := flags.String("scenarios", "", "some of "+strings.Join(names(all), ",")+"; empty is all")
 	targets := flags.String("targets", "", "some of direct,relay,reverseproxy,gateway; empty is all")
 	flags.BoolVar(&c.million, "million", false, "instead: a million small requests, memory after each 100,000 (of the gateway, unless -targets says others)")
 	if err := flags.Parse(args); err != nil {
@@ -71,8 +74,7 @@ func parse(args []string, errOut io.Writer) (config, error) {
 	if c.rounds < 1 || c.d <= 0 {
 		return c, errors.New("-rounds and -d must be positive")
 	}
-	all := scenarios()
-	for name := range list(*names) {
+	for name := range list(*chosen) {
 		i := slices.IndexFunc(all, func(s scenario) bool { return s.name == name })
 		if i < 0 {
 			return c, fmt.Errorf("-scenarios: there is no %q", name)
@@ -94,7 +96,21 @@ func parse(args []string, errOut io.Writer) (config, error) {
 			c.targets = []string{"gateway"}
 		}
 	}
+	if !slices.Contains(c.targets, "gateway") && *chosen != "" {
+		for _, s := range c.scenarios {
+			if s.beside != "" {
+				return c, fmt.Errorf("-scenarios: %s is the gateway's alone, which -targets leaves out", s.name)
+			}
+		}
+	}
 	return c, nil
+}
+
+func names(all []scenario) (names []string) {
+	for _, s := range all {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 // list yields the words between commas.

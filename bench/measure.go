@@ -1,84 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 )
-
-// targetNames is the order in which reports list them.
-var targetNames = []string{"direct", "relay", "reverseproxy", "gateway"}
-
-// target is what stands where the gateway may stand.
-type target struct {
-	name, addr, key string
-	proc            *child // nil for direct
-	sent            int    // requests that it got, all in all
-}
-
-// bench holds the processes of one run.
-type bench struct {
-	dir     string // of the gateway
-	up      *child
-	targets []*target
-}
-
-// start starts everything that the run needs. The caller stops it.
-func start(ctx context.Context, c config) (b *bench, err error) {
-	b = &bench{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, b.stop())
-		}
-	}()
-	if b.dir, err = os.MkdirTemp("", "agw-bench-"); err != nil {
-		return b, err
-	}
-	if b.up, err = startRole("upstream"); err != nil {
-		return b, err
-	}
-	url := "http://" + b.up.addr
-	for _, name := range targetNames {
-		if !slices.Contains(c.targets, name) {
-			continue
-		}
-		t := &target{name: name, addr: b.up.addr, key: upstreamKey}
-		switch name {
-		case "direct":
-		case "gateway":
-			t.key = virtualKey
-			t.proc, err = startGateway(ctx, c.agwd, b.dir, url)
-		default:
-			t.key = virtualKey
-			t.proc, err = startRole(name, url)
-		}
-		if err != nil {
-			return b, err
-		}
-		if t.proc != nil {
-			t.addr = t.proc.addr
-		}
-		b.targets = append(b.targets, t)
-	}
-	return b, nil
-}
-
-func (b *bench) stop() error {
-	var all []error
-	for _, t := range b.targets {
-		if t.proc != nil {
-			all = append(all, t.proc.stop())
-		}
-	}
-	if b.up != nil {
-		all = append(all, b.up.stop())
-	}
-	return errors.Join(append(all, os.RemoveAll(b.dir))...)
-}
 
 // sample is one run of one scenario against one target: many connections for
 // CPU and memory, and one alone for latency.
@@ -90,45 +19,74 @@ type sample struct {
 	cpu              time.Duration // of the target's process, per request
 	rss              int64         // the most, in bytes
 	dials            float64       // upstream connections per 1000 requests
-	p50, p99, first  time.Duration // of an answer; median until its first byte
+	p50, p99         time.Duration // of an answer
+	first, first99   time.Duration // until its first byte: median and p99
 }
 
 // settle is what a run waits before it reads the CPU time: longer than the
 // gateway lets events wait for the batch that writes them.
 const settle = 300 * time.Millisecond
 
+// leg is what one target does of a round.
+type leg struct {
+	t *target
+	s scenario
+	m *sample
+}
+
+// legs are a round of the scenarios that are compared with each other, one right after
+// the other.
+func (b *bench) legs(family []scenario, round int) (all []leg) {
+	for _, t := range b.targets {
+		for _, s := range family {
+			if s.beside == "" || t.name == "gateway" {
+				all = append(all, leg{t, s, &sample{target: t.name, scenario: s.name, round: round}})
+			}
+		}
+	}
+	if round%2 == 1 {
+		slices.Reverse(all)
+	}
+	for range round / 2 % max(len(all), 1) {
+		all = append(all[1:], all[0])
+	}
+	return all
+}
+
+// families are the scenarios, those together that are compared with each other.
+func families(all []scenario) (out [][]scenario) {
+	for _, s := range all {
+		i := slices.IndexFunc(out, func(f []scenario) bool { return f[0].base() == s.base() })
+		if i < 0 {
+			i, out = len(out), append(out, nil)
+		}
+		out[i] = append(out[i], s)
+	}
+	return out
+}
+
 // measureAll does all rounds. Each round turns the order of targets around, so
 // that whatever else the machine does meets all of them.
 func (b *bench) measureAll(ctx context.Context, c config, progress io.Writer) ([]*sample, error) {
 	var all []*sample
 	for round := range c.rounds {
-		order := slices.Clone(b.targets)
-		if round%2 == 1 {
-			slices.Reverse(order)
-		}
-		for range round / 2 % len(order) {
-			order = append(order[1:], order[0])
-		}
-		for _, s := range c.scenarios {
-			these := map[*target]*sample{}
-			for _, t := range order {
-				these[t] = &sample{target: t.name, scenario: s.name, round: round}
-				all = append(all, these[t])
-			}
-			if !s.burst {
-				for _, t := range order {
-					if err := b.latency(ctx, t, s, c.d, these[t]); err != nil {
-						return nil, fmt.Errorf("%s, %s: %w", s.name, t.name, err)
-					}
+		for _, family := range families(c.scenarios) {
+			legs := b.legs(family, round)
+			for _, l := range legs {
+				all = append(all, l.m)
+				if l.s.burst {
+					continue
+				}
+				if err := b.latency(ctx, l, c.d); err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", l.s.name, l.t.name, err)
 				}
 			}
-			for _, t := range order {
-				if err := b.load(ctx, t, s, c.d, these[t]); err != nil {
-					return nil, fmt.Errorf("%s, %s: %w", s.name, t.name, err)
+			for _, l := range legs {
+				if err := b.load(ctx, l, c.d); err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", l.s.name, l.t.name, err)
 				}
-				m := these[t]
-				fmt.Fprintf(progress, "round %d/%d %-7s %-13s %6d requests, %d errors, CPU %6.1f µs, p50 %6.0f µs\n",
-					round+1, c.rounds, s.name, t.name, m.requests, m.errors, micros(m.cpu), micros(m.p50))
+				fmt.Fprintf(progress, "round %d/%d %-18s %-13s %6d requests, %d errors, CPU %6.1f µs, p50 %6.0f µs\n",
+					round+1, c.rounds, l.s.name, l.t.name, l.m.requests, l.m.errors, micros(l.m.cpu), micros(l.m.p50))
 			}
 		}
 	}
@@ -136,7 +94,8 @@ func (b *bench) measureAll(ctx context.Context, c config, progress io.Writer) ([
 }
 
 // latency calls on one connection, which keeps no part of the machine busy.
-func (b *bench) latency(ctx context.Context, t *target, s scenario, d time.Duration, m *sample) error {
+func (b *bench) latency(ctx context.Context, l leg, d time.Duration) error {
+	t, s, m := l.t, l.s, l.m
 	callers, hangUp, err := connect(t, s, 1)
 	if err != nil {
 		return err
@@ -151,7 +110,8 @@ func (b *bench) latency(ctx context.Context, t *target, s scenario, d time.Durat
 }
 
 // load calls on all connections at once, and reads what that cost the target.
-func (b *bench) load(ctx context.Context, t *target, s scenario, d time.Duration, m *sample) error {
+func (b *bench) load(ctx context.Context, l leg, d time.Duration) error {
+	t, s, m := l.t, l.s, l.m
 	callers, hangUp, err := connect(t, s, s.conns)
 	if err != nil {
 		return err
@@ -195,7 +155,7 @@ func connect(t *target, s scenario, n int) (callers []*caller, hangUp func(), er
 		}
 	}
 	for range n {
-		c, err := dial(t.addr, t.key, s)
+		c, err := dial(t.addr, cmp.Or(s.key, t.key), s)
 		if err != nil {
 			hangUp()
 			return nil, nil, err
@@ -234,7 +194,8 @@ func (m *sample) take(t *target, o outcome) {
 }
 
 func (m *sample) timings(o outcome) {
-	m.p50, m.p99, m.first = quantile(o.total, 0.5), quantile(o.total, 0.99), quantile(o.first, 0.5)
+	m.p50, m.p99 = quantile(o.total, 0.5), quantile(o.total, 0.99)
+	m.first, m.first99 = quantile(o.first, 0.5), quantile(o.first, 0.99)
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

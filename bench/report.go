@@ -23,7 +23,10 @@ func (b *bench) report(ctx context.Context, w io.Writer, c config, samples []*sa
 	for _, s := range c.scenarios {
 		for _, t := range b.targets {
 			r := results{samples}.of(s.name, t.name)
-			fmt.Fprintln(w, row(s, t.name, r, results{samples}.of(s.name, "direct"), results{samples}.of(s.name, "reverseproxy")))
+			if len(r.samples) == 0 {
+				continue
+			}
+			fmt.Fprintln(w, row(s, t.name, r, results{samples}.of(s.base(), "direct"), results{samples}.of(s.base(), "reverseproxy")))
 			for _, m := range r.samples {
 				if m.err != nil {
 					failed = append(failed, fmt.Errorf("%s, %s, round %d: %d errors, the first: %w", s.name, t.name, m.round+1, m.errors, m.err))
@@ -32,6 +35,7 @@ func (b *bench) report(ctx context.Context, w io.Writer, c config, samples []*sa
 		}
 	}
 	aims(w, c, results{samples})
+	besides(w, c, results{samples})
 	for _, t := range b.targets {
 		if t.name != "gateway" {
 			continue
@@ -104,8 +108,8 @@ func row(s scenario, name string, r, direct, proxy results) string {
 		if len(proxy.samples) > 0 {
 			ratio = fmt.Sprintf("%.2f", r.median(proxy, cpuRatio))
 		}
-		if name == "gateway" && ratio != "–" {
-			ratio += " " + verdict(r.median(proxy, cpuRatio))
+		if name == "gateway" && s.beside == "" && ratio != "–" {
+			ratio += " " + verdict(r.median(proxy, cpuRatio), 1)
 		}
 	}
 	return fmt.Sprintf("| %s | %s | %d | %d | %s | %s | %s | %s | %s | %s | %.1f | %s |", s.name, name,
@@ -123,40 +127,6 @@ func (r results) peak() float64 {
 		most = max(most, m.rss)
 	}
 	return float64(most) / (1 << 20)
-}
-
-// aims prints the gateway's figures as shares of the ReverseProxy's: it aims to
-// add no more in any of them.
-func aims(w io.Writer, c config, all results) {
-	if len(all.of(c.scenarios[0].name, "gateway").samples) == 0 || len(all.of(c.scenarios[0].name, "reverseproxy").samples) == 0 {
-		return
-	}
-	fmt.Fprint(w, "\n| gateway to ReverseProxy | CPU | added first byte | added p50 | added p99 | peak RSS |\n|---|---:|---:|---:|---:|---:|\n")
-	for _, s := range c.scenarios {
-		gw, proxy, direct := all.of(s.name, "gateway"), all.of(s.name, "reverseproxy"), all.of(s.name, "direct")
-		added := func(f func(*sample) time.Duration) string {
-			add := func(r results) float64 {
-				return r.median(direct, func(m, d *sample) float64 { return micros(f(m) - f(d)) })
-			}
-			if len(direct.samples) == 0 || add(proxy) <= 0 {
-				return "–"
-			}
-			return mark(add(gw) / add(proxy))
-		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", s.name, mark(gw.median(proxy, cpuRatio)),
-			added(func(m *sample) time.Duration { return m.first }), added(func(m *sample) time.Duration { return m.p50 }),
-			added(func(m *sample) time.Duration { return m.p99 }), mark(gw.peak()/max(proxy.peak(), 1)))
-	}
-}
-
-func mark(ratio float64) string { return fmt.Sprintf("%.2f %s", ratio, verdict(ratio)) }
-
-// verdict allows half a percent, which two runs of one program differ by.
-func verdict(ratio float64) string {
-	if ratio <= 1.005 {
-		return "PASS"
-	}
-	return "over"
 }
 
 // events are the gateway's own count of what it recorded.

@@ -20,9 +20,12 @@ const upstreamKey = "sk-bench-upstream"
 // prepared beforehand straight to its sockets, an event of a stream at a time,
 // as providers do.
 type upstream struct {
-	answers         map[string]*answer
+	answers         map[asked]*answer
 	conns, requests atomic.Int64
 }
+
+// asked is what decides about the answer.
+type asked struct{ path, model string }
 
 // answer is a prepared response: one piece, or a piece for each event.
 type answer struct {
@@ -31,33 +34,46 @@ type answer struct {
 }
 
 func newUpstream(all []scenario) *upstream {
-	u := &upstream{answers: map[string]*answer{}}
+	u := &upstream{answers: map[asked]*answer{}}
 	for _, s := range all {
-		u.answers[s.name] = prepare(s)
+		u.answers[asked{s.reaches, s.upstreamModel()}] = prepare(s)
 	}
 	return u
 }
 
 func prepare(s scenario) *answer {
 	const usage = `{"prompt_tokens":250,"completion_tokens":200,"total_tokens":450,"prompt_tokens_details":{"cached_tokens":100}}`
+	if s.reaches == messages {
+		return messagesStream(s)
+	}
 	if s.events == 0 {
 		body := fmt.Sprintf(`{"id":"chatcmpl-bench","object":"chat.completion","created":1767225600,"model":%q,"choices":[{"index":0,"message":{"role":"assistant","content":%q},"finish_reason":"stop"}],"usage":%s}`,
-			s.name, sized(s.size), usage)
+			s.upstreamModel(), sized(s.size), usage)
 		return &answer{pieces: [][]byte{fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)}}
 	}
 	a := &answer{every: s.every}
 	event := func(choices, usage string) {
-		data := fmt.Sprintf("data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,\"model\":%q,\"choices\":[%s]%s}\n\n", s.name, choices, usage)
-		a.pieces = append(a.pieces, fmt.Appendf(nil, "%x\r\n%s\r\n", len(data), data))
+		a.chunk(fmt.Sprintf("data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,\"model\":%q,\"choices\":[%s]%s}\n\n", s.upstreamModel(), choices, usage))
 	}
-	for i := range s.events - 2 {
+	for i := range s.deltas() {
 		event(fmt.Sprintf(`{"index":0,"delta":{"content":" word%d"},"finish_reason":null}`, i), "")
 	}
 	event(`{"index":0,"delta":{},"finish_reason":"stop"}`, "")
 	event("", `,"usage":`+usage)
+	return a.streamed("e\r\ndata: [DONE]\n\n\r\n")
+}
+
+// chunk appends one event of a stream.
+func (a *answer) chunk(event string) {
+	a.pieces = append(a.pieces, fmt.Appendf(nil, "%x\r\n%s\r\n", len(event), event))
+}
+
+// streamed completes a stream of chunks with its head, and with its end, which comes
+// together with the last event.
+func (a *answer) streamed(end string) *answer {
 	a.pieces[0] = append([]byte("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"), a.pieces[0]...)
 	last := &a.pieces[len(a.pieces)-1]
-	*last = append(*last, "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"...)
+	*last = append(*last, end+"0\r\n\r\n"...)
 	return a
 }
 
@@ -98,11 +114,15 @@ func (u *upstream) converse(c net.Conn) {
 }
 
 func (u *upstream) answer(c io.Writer, r *http.Request, body []byte) error {
-	a := u.answers[model(body)]
+	key := r.Header.Get("Authorization") == "Bearer "+upstreamKey
+	if r.URL.Path == messages {
+		key = r.Header.Get("X-Api-Key") == upstreamKey
+	}
+	a := u.answers[asked{r.URL.Path, model(body)}]
 	switch {
-	case r.Header.Get("Authorization") != "Bearer "+upstreamKey:
+	case !key:
 		return refuse(c, http.StatusUnauthorized, "not the upstream's key")
-	case a == nil || r.URL.Path != "/v1/chat/completions":
+	case a == nil:
 		return refuse(c, http.StatusNotFound, "no such model or path")
 	}
 	begin := time.Now()
