@@ -30,7 +30,7 @@ func (o objects) list(w http.ResponseWriter, r *http.Request) {
 	}
 	items := []json.RawMessage{}
 	for _, e := range o.Runtime.Set().List(o.kind.Name) {
-		b, err := json.Marshal(e.View())
+		b, err := json.Marshal(o.view(e))
 		if err != nil {
 			o.answer(w, r, err, o.kind.Name, e.ID())
 			return
@@ -64,7 +64,17 @@ func (o objects) show(w http.ResponseWriter, r *http.Request, status int, id str
 		o.answer(w, r, o.unknown(id), o.kind.Name, id)
 		return
 	}
-	reply(w, status, as(e.View()))
+	reply(w, status, as(o.view(e)))
+}
+
+// view is an object as it may be shown, with what only the running gateway knows of it.
+func (o objects) view(e *runtime.Entry) configstore.Object {
+	shown := e.View()
+	if c, ok := shown.(*configstore.Credential); ok {
+		state := o.Runtime.CredentialStatus(c.ID)
+		c.CredentialState = &state
+	}
+	return shown
 }
 
 func (o objects) unknown(id string) error {

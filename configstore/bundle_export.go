@@ -109,8 +109,8 @@ func toYAML(n *strict.Node) *yaml.Node {
 	case strict.Object:
 		y := &yaml.Node{Kind: yaml.MappingNode}
 		for _, f := range n.Fields {
-			if f.Value.Kind == strict.Bool && f.Value.Text == "false" {
-				continue // what every flag is without being said
+			if f.Name == "disabled" && f.Value.Kind == strict.Bool && f.Value.Text == "false" {
+				continue // as it is without being said
 			}
 			y.Content = append(y.Content, stringYAML(f.Name), toYAML(f.Value))
 		}

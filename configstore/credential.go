@@ -1,6 +1,10 @@
 package configstore
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Credential is a further key for a provider, or for every provider of a type.
 // Keys are tried in the order of their priority, highest first, after the
@@ -16,6 +20,18 @@ type Credential struct {
 	Metadata     map[string]string    `json:"metadata,omitempty"`
 	Disabled     bool                 `json:"disabled"`
 	*Meta
+	*CredentialState
+}
+
+// CredentialState is how a credential fares. Like Meta it is the server's to say.
+type CredentialState struct {
+	// Unavailable says that the credential rests until NextRetryAfter, because of
+	// LastError.
+	Unavailable    bool      `json:"unavailable"`
+	NextRetryAfter time.Time `json:"next_retry_after,omitzero"`
+	LastError      string    `json:"last_error,omitempty"`
+	// AuthInvalid says that the upstream did not accept the key itself.
+	AuthInvalid bool `json:"auth_invalid"`
 }
 
 // CredentialAttributes are what a credential authenticates with.
@@ -44,6 +60,12 @@ func (c *Credential) Default() {
 	}
 }
 
+// reserved says whether a scope is one of a provider or of a type. Any other is for the
+// managed models that name it.
+func reserved(scope string) bool {
+	return strings.HasPrefix(scope, "id:") || strings.HasPrefix(scope, "type:")
+}
+
 // Validate implements [Object].
 func (c *Credential) Validate() []Fault {
 	var f faults
@@ -52,10 +74,10 @@ func (c *Credential) Validate() []Fault {
 	if c.ProviderID == "" && c.ProviderType == "" {
 		f.add("provider_id", "is required: a credential belongs to a provider, or with provider_type to every provider of a type")
 	}
-	if c.ProviderID != "" && c.Scope != "id:"+c.ProviderID && (c.ProviderType == "" || c.Scope != "type:"+c.ProviderType) {
-		f.add("scope", "is %q; it must be %q, or %q with a provider_type", c.Scope, "id:"+c.ProviderID, "type:<provider_type>")
+	if c.ProviderID != "" && reserved(c.Scope) && c.Scope != "id:"+c.ProviderID && (c.ProviderType == "" || c.Scope != "type:"+c.ProviderType) {
+		f.add("scope", "is %q; it must be %q, or %q with a provider_type, or a name that managed models have as their credential_scope", c.Scope, "id:"+c.ProviderID, "type:<provider_type>")
 	}
-	if c.ProviderID == "" && c.ProviderType != "" && c.Scope != "type:"+c.ProviderType {
+	if c.ProviderID == "" && c.ProviderType != "" && reserved(c.Scope) && c.Scope != "type:"+c.ProviderType {
 		f.add("scope", "is %q; without a provider_id it must be %q", c.Scope, "type:"+c.ProviderType)
 	}
 	f.key("attributes.api_key", c.Attributes.APIKey)

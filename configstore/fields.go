@@ -29,15 +29,15 @@ func parseTag(f reflect.StructField) (t fieldTag) {
 	return t
 }
 
-var (
-	secretType = reflect.TypeFor[Secret]()
-	metaType   = reflect.TypeFor[*Meta]()
-)
+var secretType = reflect.TypeFor[Secret]()
+
+// serverSays says whether a field is what the server adds to an object that it shows.
+func serverSays(f reflect.StructField) bool { return f.Anonymous && f.Type.Kind() == reflect.Pointer }
 
 // jsonName is a field's name in JSON, "" for one that has none.
 func jsonName(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	if name == "-" || !f.IsExported() || f.Type == metaType {
+	if name == "-" || !f.IsExported() || serverSays(f) {
 		return ""
 	}
 	return name
@@ -113,11 +113,19 @@ func Refs(o Object) (refs []Ref) {
 	return refs
 }
 
-// Clone returns a deep copy without Meta.
+// Clone returns a deep copy without what the server adds.
 func Clone[T Object](o T) T {
-	c := deepCopy(reflect.ValueOf(o)).Interface().(T)
-	SetMeta(c, nil)
-	return c
+	c := deepCopy(reflect.ValueOf(o))
+	clearServer(c.Elem())
+	return c.Interface().(T)
+}
+
+func clearServer(v reflect.Value) {
+	for i := range v.NumField() {
+		if serverSays(v.Type().Field(i)) {
+			v.Field(i).SetZero()
+		}
+	}
 }
 
 func deepCopy(v reflect.Value) reflect.Value {

@@ -34,6 +34,14 @@ type ModelPrice struct {
 // IsEnabled says whether the model is offered.
 func (m *ManagedModel) IsEnabled() bool { return m.Enabled == nil || *m.Enabled }
 
+// Default implements [Defaulter]: a model is enabled.
+func (m *ManagedModel) Default() {
+	if m.Enabled == nil {
+		enabled := true
+		m.Enabled = &enabled
+	}
+}
+
 // ObjectID implements [Object]: the provider and the model, joined by a slash.
 func (m *ManagedModel) ObjectID() string { return m.ProviderID + "/" + m.UpstreamModel }
 

@@ -8,7 +8,10 @@ type Usage struct {
 	Input, Output Count
 	CacheRead     Count
 	CacheWrite    Count
-	Reasoning     Count
+	// CacheWrite1h is the part of CacheWrite that is kept for an hour, which some
+	// charge more for.
+	CacheWrite1h Count
+	Reasoning    Count
 	// Final says that the upstream reported these numbers at the end of its
 	// answer; otherwise they are what was seen until a break, or an estimate.
 	Final bool

@@ -3,9 +3,11 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
 )
@@ -64,17 +66,48 @@ func (c *Client) object(ctx context.Context, method string, k configstore.Kind, 
 	if id == "" { // it would address the collection
 		return nil, fmt.Errorf("the id of the %s is empty", k.Name)
 	}
-	return c.json(ctx, call{method: method, path: k.Path + "/" + url.PathEscape(id) + action})
+	return c.json(ctx, call{method: method, path: k.Path + "/" + itemPath(k, id) + action})
+}
+
+// itemPath is an id as segments of a path. What makes the id stands between slashes, of
+// which only the last part may have some of its own.
+func itemPath(k configstore.Kind, id string) string {
+	parts := strings.SplitN(id, "/", len(k.Fields()))
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	return strings.Join(parts, "/")
+}
+
+// DiscoveredModels lists the models that a provider has said it has.
+func (c *Client) DiscoveredModels(ctx context.Context, providerID string) ([]json.RawMessage, error) {
+	if providerID == "" {
+		return nil, errors.New("the id of the provider is empty")
+	}
+	return c.items(ctx, "llm/models/providers/"+url.PathEscape(providerID)+"/discovered", nil)
+}
+
+// RefreshModels asks a provider for its models and lists them.
+func (c *Client) RefreshModels(ctx context.Context, providerID string) ([]json.RawMessage, error) {
+	if providerID == "" {
+		return nil, errors.New("the id of the provider is empty")
+	}
+	return c.list(ctx, call{method: http.MethodPost, path: "llm/models/providers/" + url.PathEscape(providerID) + "/refresh"})
 }
 
 func (c *Client) items(ctx context.Context, path string, query url.Values) ([]json.RawMessage, error) {
-	body, err := c.json(ctx, call{method: http.MethodGet, path: path, query: query})
+	return c.list(ctx, call{method: http.MethodGet, path: path, query: query})
+}
+
+// list makes a call whose answer has items.
+func (c *Client) list(ctx context.Context, r call) ([]json.RawMessage, error) {
+	body, err := c.json(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	var list struct{ Items []json.RawMessage }
 	if err := json.Unmarshal(body, &list); err != nil || list.Items == nil {
-		return nil, c.foreign(path)
+		return nil, c.foreign(r.path)
 	}
 	return list.Items, nil
 }

@@ -91,9 +91,10 @@ func secrets(t reflect.Type) *jsonschema.Schema {
 
 func serverManaged() (names []string) {
 	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true}
-	meta := r.ReflectFromType(reflect.TypeFor[configstore.Meta]())
-	for p := meta.Properties.Oldest(); p != nil; p = p.Next() {
-		names = append(names, p.Key)
+	for _, t := range []reflect.Type{reflect.TypeFor[configstore.Meta](), reflect.TypeFor[configstore.CredentialState]()} {
+		for p := r.ReflectFromType(t).Properties.Oldest(); p != nil; p = p.Next() {
+			names = append(names, p.Key)
+		}
 	}
 	return names
 }

@@ -75,6 +75,9 @@ func newParser(commands *commandLine, env func(string) (string, bool), stdout, s
 		return nil, err
 	}
 	commands.Gateway.Plugins = kong.Plugins{kinds}
+	if err := commands.Gateway.Model.setKind(); err != nil {
+		return nil, err
+	}
 	return kong.New(commands,
 		kong.Name("agwctl"),
 		kong.Description("Manages an AI gateway.\n\nEnvironment: AGW_ADMIN_ADDR, AGW_ADMIN_BASIC_AUTH, AGW_BASE_URL, AGW_API_KEY, AGW_API, AGW_MODEL. Flags go before them."),

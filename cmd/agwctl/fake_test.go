@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +51,7 @@ func (g *fakeGateway) admin(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "unauthorized")
 		return
 	}
-	path := strings.TrimPrefix(r.URL.Path, "/admin/")
+	path := strings.TrimPrefix(r.URL.EscapedPath(), "/admin/")
 	for _, k := range configstore.Kinds {
 		if rest, ok := strings.CutPrefix(path+"/", k.Path+"/"); ok {
 			g.object(w, r, k, strings.TrimSuffix(rest, "/"))
@@ -66,6 +67,12 @@ func (g *fakeGateway) admin(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"items":[{"provider_type":"openai","enabled":true},{"provider_type":"echo","enabled":false}]}`)
 	case "GET llm/api_handler_types":
 		io.WriteString(w, `{"items":[{"llm_api_handler_type":"openai"}]}`)
+	case "GET llm/models/providers/main/discovered":
+		io.WriteString(w, `{"items":[]}`)
+	case "POST llm/models/providers/main/refresh":
+		io.WriteString(w, `{"provider_id":"main","items":[{"provider_id":"main","upstream_model":"vendor/m","display_name":"M","status":"ok","fetched_at":"2026-01-02T03:04:05Z","last_error":""}]}`)
+	case "GET llm/models/providers/nobody/discovered", "POST llm/models/providers/nobody/refresh":
+		refuse(w, http.StatusNotFound, "there is no provider \"nobody\"")
 	case "GET metrics":
 		json.NewEncoder(w).Encode(map[string]any{"llm": map[string]any{"request_count": 3, "cost_usd": nil}, "query": r.URL.RawQuery})
 	case "GET metrics/llm/events":
@@ -96,7 +103,14 @@ func (g *fakeGateway) object(w http.ResponseWriter, r *http.Request, k configsto
 		json.NewEncoder(w).Encode(map[string]any{"items": items})
 		return
 	}
-	id, action, _ := strings.Cut(rest, "/")
+	segments := strings.Split(rest, "/")
+	fields := min(len(k.Fields()), len(segments))
+	id, err := url.PathUnescape(strings.Join(segments[:fields], "/"))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the path is not escaped")
+		return
+	}
+	action := strings.Join(segments[fields:], "/")
 	object, ok := stored[id]
 	switch {
 	case !ok:
@@ -138,7 +152,11 @@ func (g *fakeGateway) apply(w http.ResponseWriter, r *http.Request) {
 	var writes []write
 	for _, k := range configstore.Kinds {
 		for _, item := range gjson.GetBytes(body, k.Section).Array() {
-			action := client.Action{Kind: k.Name, ID: item.Get("id").Str, Action: "skip"}
+			var id []string
+			for _, field := range k.Fields() {
+				id = append(id, item.Get(field).Str)
+			}
+			action := client.Action{Kind: k.Name, ID: strings.Join(id, "/"), Action: "skip"}
 			old, ok := g.objects[k.Name][action.ID]
 			object := item.Raw
 			if k.Name == "virtual_key" {

@@ -28,6 +28,7 @@ type gatewayCmd struct {
 
 	ProviderType      providerTypeCmd `cmd:"" help:"The provider types that the gateway has."`
 	LLMAPIHandlerType handlerTypeCmd  `cmd:"" name:"llm-api-handler-type" help:"The LLM protocols that the gateway serves."`
+	Model             modelCmd        `cmd:"" help:"The models of providers."`
 	Metrics           metricsCmd      `cmd:"" help:"What has happened."`
 }
 
@@ -41,10 +42,16 @@ type kindCmd struct {
 }
 
 // kindCommands makes a struct for kong with a kindCmd for every row of the table
-// of kinds.
+// of kinds whose command is one word.
 func kindCommands() (any, error) {
-	fields := make([]reflect.StructField, len(configstore.Kinds))
-	for i, k := range configstore.Kinds {
+	var kinds []configstore.Kind
+	for _, k := range configstore.Kinds {
+		if !strings.Contains(k.Command, " ") {
+			kinds = append(kinds, k)
+		}
+	}
+	fields := make([]reflect.StructField, len(kinds))
+	for i, k := range kinds {
 		fields[i] = reflect.StructField{
 			Name: fmt.Sprintf("Kind%d", i),
 			Type: reflect.TypeFor[kindCmd](),
@@ -52,7 +59,7 @@ func kindCommands() (any, error) {
 		}
 	}
 	v := reflect.New(reflect.StructOf(fields))
-	for i, k := range configstore.Kinds {
+	for i, k := range kinds {
 		c, ok := v.Elem().Field(i).Addr().Interface().(*kindCmd)
 		if !ok {
 			return nil, errors.New("the commands of the kinds do not fit their table")

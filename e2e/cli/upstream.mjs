@@ -4,18 +4,24 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
-// What every answer claims to have consumed, and what a gateway is to record of it.
+// What an answer claims to have consumed, unless its script sets the usage of the
+// request.
 export const usage = { input: 120, output: 7 };
 
+// What any prompt is said to have when it is asked for.
+export const counted = 4321;
+
 export class Upstream {
-  requests = []; // {protocol, method, url, path, headers, text, body}
-  script = () => [{ text: 'Hello.' }];
+  requests = []; // {protocol, method, url, path, headers, text, body}, and what read takes from them
+  failed; // what a script threw
+  script;
 
   async start() {
     this.server = createServer((req, res) => {
       this.#serve(req, res).catch((err) => {
-        res.statusCode = 500;
-        res.end(JSON.stringify({ error: { message: String(err?.stack ?? err) } }));
+        this.failed ??= err;
+        if (!res.headersSent) res.writeHead(400, { 'content-type': 'application/json' });
+        res.end(JSON.stringify({ error: { type: 'invalid_request_error', message: String(err) } }));
       });
     }).listen(0, '127.0.0.1');
     await once(this.server, 'listening');
@@ -31,12 +37,8 @@ export class Upstream {
   // reset forgets the requests; script is what is said from now on.
   reset(script) {
     this.requests = [];
+    this.failed = undefined;
     this.script = script;
-  }
-
-  // asked are the requests for an answer, without those that only look around.
-  asked() {
-    return this.requests.filter((r) => r.protocol);
   }
 
   async #serve(req, res) {
@@ -46,27 +48,27 @@ export class Upstream {
     const path = new URL(req.url, 'http://upstream').pathname;
     const r = { method: req.method, url: req.url, path, headers: req.headers, text, protocol: protocolOf(req.method, path) };
     this.requests.push(r);
+    if (path === '/v1/messages/count_tokens') {
+      res.writeHead(200, { 'content-type': 'application/json' });
+      res.end(JSON.stringify({ input_tokens: counted }));
+      return;
+    }
     if (!r.protocol) {
       res.writeHead(404, { 'content-type': 'application/json' });
       res.end('{"error":{"message":"there is no such thing"}}');
       return;
     }
     r.body = JSON.parse(text);
-    Object.assign(r, read[r.protocol](r));
-    const said = await this.script(r, this.asked().length);
-    if (said.status) {
+    Object.assign(r, read[r.protocol](r), { usage });
+    const said = this.script(r);
+    if (said.status) { // an error instead
       res.writeHead(said.status, { 'content-type': 'application/json', ...said.headers });
       res.end(JSON.stringify(said.body));
       return;
     }
-    if (said.json) {
-      res.writeHead(200, { 'content-type': 'application/json' });
-      res.end(JSON.stringify(said.json));
-      return;
-    }
     if (!r.stream) throw new Error(`${r.protocol}: the CLIs stream, and this request does not: ${text.slice(0, 500)}`);
     res.writeHead(200, { 'content-type': 'text/event-stream', 'request-id': 'req_upstream' });
-    for (const event of write[r.protocol](said, r)) {
+    for (const event of write[r.protocol](said.map((p) => (p.call ? called(p, r) : p)), r)) {
       res.write(event);
       await new Promise((done) => setImmediate(done)); // in pieces, as the real ones come
     }
@@ -91,7 +93,7 @@ const read = {
     const blocks = body.messages.flatMap((m) => (Array.isArray(m.content) ? m.content : []));
     return {
       stream: body.stream === true, model: body.model,
-      tools: (body.tools ?? []).map((t) => t.name),
+      tools: (body.tools ?? []).map((t) => ({ name: t.name, type: t.type ?? 'function' })),
       results: matched(blocks.filter((b) => b.type === 'tool_use').map((b) => b.id), blocks.filter((b) => b.type === 'tool_result'), (b) => b.tool_use_id),
     };
   },
@@ -99,7 +101,7 @@ const read = {
     const calls = body.messages.flatMap((m) => m.tool_calls ?? []);
     return {
       stream: body.stream === true, model: body.model,
-      tools: (body.tools ?? []).map((t) => (t.function ?? t.custom).name),
+      tools: (body.tools ?? []).map((t) => ({ name: t[t.type].name, type: t.type })),
       results: matched(calls.map((c) => c.id), body.messages.filter((m) => m.role === 'tool'), (m) => m.tool_call_id),
     };
   },
@@ -107,8 +109,9 @@ const read = {
     const input = Array.isArray(body.input) ? body.input : [];
     return {
       stream: body.stream === true, model: body.model,
-      tools: [...(body.tools ?? []), ...input.filter((i) => i.type === 'additional_tools').flatMap((i) => i.tools)].map((t) => t.name ?? t.type),
-      results: matched(input.filter((i) => i.type.endsWith('_call')).map((i) => i.call_id), input.filter((i) => i.type.endsWith('_call_output') || i.type === 'tool_search_output'), (i) => i.call_id),
+      tools: [...(body.tools ?? []), ...input.flatMap((i) => (i.type === 'additional_tools' || i.type === 'tool_search_output' ? i.tools : []))].flatMap((t) =>
+        t.type === 'namespace' ? t.tools.map((in_) => ({ name: in_.name, type: in_.type, namespace: t.name })) : [{ name: t.name ?? t.type, type: t.type }]),
+      results: matched(input.filter((i) => i.type.endsWith('_call')).map((i) => i.call_id), input.filter((i) => i.type.endsWith('_output')), (i) => i.call_id),
     };
   },
   gemini({ body, path }) {
@@ -120,7 +123,7 @@ const read = {
     }
     return {
       stream: path.includes(':stream'), model: decodeURIComponent(path.split('/models/')[1].split(':')[0]),
-      tools: (body.tools ?? []).flatMap((t) => t.functionDeclarations ?? []).map((t) => t.name),
+      tools: (body.tools ?? []).flatMap((t) => t.functionDeclarations ?? []).map((t) => ({ name: t.name, type: 'function' })),
       results,
     };
   },
@@ -141,19 +144,28 @@ const halves = (text) => [text.slice(0, text.length >> 1), text.slice(text.lengt
 
 let serial = 0;
 
+// called is a call as the request has it: the name in or without its namespace, and a
+// text as input (args is then a string) of a custom tool, or in a function's arguments.
+function called({ call, args }, r) {
+  const tool = r.tools.find((t) => t.name === call) ?? r.tools.find((t) => t.name.endsWith(`__${call}`));
+  if (!tool) throw new Error(`${r.protocol}: no tool ${call} among ${JSON.stringify(r.tools)}`);
+  const custom = tool.type === 'custom';
+  const text = typeof args === 'string' ? (custom ? args : JSON.stringify({ input: args })) : JSON.stringify(args);
+  return { call: tool.name, type: tool.type, namespace: tool.namespace, custom, text };
+}
+
 // write says parts in a protocol's stream. A part is {text}, {call, args} or
-// {custom, input} (Responses alone), or {thought, proof}; proof is what the protocol
-// wants back with a thought.
+// {thought, proof}; proof is what the protocol wants back with a thought.
 const write = {
   *messages(parts, r) {
-    yield named('message_start', { type: 'message_start', message: { id: `msg_${++serial}`, type: 'message', role: 'assistant', model: r.model, content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: usage.input, output_tokens: 1, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 } } });
+    yield named('message_start', { type: 'message_start', message: { id: `msg_${++serial}`, type: 'message', role: 'assistant', model: r.model, content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: r.usage.input, output_tokens: 1, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 } } });
     let index = 0;
     for (const p of parts) {
       const block = p.call ? { type: 'tool_use', id: `toolu_${++serial}`, name: p.call, input: {} } : p.thought ? { type: 'thinking', thinking: '', signature: '' } : { type: 'text', text: '' };
       yield named('content_block_start', { type: 'content_block_start', index, content_block: block });
       const delta = (d) => named('content_block_delta', { type: 'content_block_delta', index, delta: d });
-      if (p.call) for (const piece of halves(JSON.stringify(p.args))) yield delta({ type: 'input_json_delta', partial_json: piece });
-      if (p.text) for (const piece of halves(p.text)) yield delta({ type: 'text_delta', text: piece });
+      if (p.call) for (const piece of halves(p.text)) yield delta({ type: 'input_json_delta', partial_json: piece });
+      else if (p.text) for (const piece of halves(p.text)) yield delta({ type: 'text_delta', text: piece });
       if (p.thought) {
         for (const piece of halves(p.thought)) yield delta({ type: 'thinking_delta', thinking: piece });
         yield delta({ type: 'signature_delta', signature: p.proof });
@@ -162,7 +174,7 @@ const write = {
       index++;
     }
     const stop_reason = parts.some((p) => p.call) ? 'tool_use' : 'end_turn';
-    yield named('message_delta', { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: usage.output } });
+    yield named('message_delta', { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: r.usage.output } });
     yield named('message_stop', { type: 'message_stop' });
   },
 
@@ -173,17 +185,18 @@ const write = {
     yield delta({ role: 'assistant', content: '' });
     let index = 0;
     for (const p of parts) {
-      if (p.text) for (const piece of halves(p.text)) yield delta({ content: piece });
+      if (p.text && !p.call) for (const piece of halves(p.text)) yield delta({ content: piece });
       if (p.thought) for (const piece of halves(p.thought)) yield delta({ reasoning_content: piece });
       if (p.call) {
-        const [first, second] = halves(JSON.stringify(p.args));
-        yield delta({ tool_calls: [{ index, id: `call_${++serial}`, type: 'function', function: { name: p.call, arguments: first } }] });
-        yield delta({ tool_calls: [{ index: index++, function: { arguments: second } }] });
+        const [first, second] = halves(p.text);
+        const [inner, of] = p.custom ? ['custom', 'input'] : ['function', 'arguments'];
+        yield delta({ tool_calls: [{ index, id: `call_${++serial}`, type: inner, [inner]: { name: p.call, [of]: first } }] });
+        yield delta({ tool_calls: [{ index: index++, [inner]: { [of]: second } }] });
       }
     }
     yield delta({}, parts.some((p) => p.call) ? 'tool_calls' : 'stop');
     if (r.body.stream_options?.include_usage) {
-      yield chunk({ choices: [], usage: { prompt_tokens: usage.input, completion_tokens: usage.output, total_tokens: usage.input + usage.output } });
+      yield chunk({ choices: [], usage: { prompt_tokens: r.usage.input, completion_tokens: r.usage.output, total_tokens: r.usage.input + r.usage.output } });
     }
     yield 'data: [DONE]\n\n';
   },
@@ -198,7 +211,7 @@ const write = {
       const at = { output_index: output.length };
       const id = `item_${++serial}`;
       let item;
-      if (p.text) {
+      if (p.text && !p.call) {
         const part = { type: 'output_text', text: p.text, annotations: [] };
         item = { id, type: 'message', role: 'assistant', status: 'completed', content: [part] };
         yield event('response.output_item.added', { ...at, item: { ...item, status: 'in_progress', content: [] } });
@@ -215,22 +228,22 @@ const write = {
         for (const delta of halves(p.thought)) yield event('response.reasoning_summary_text.delta', { ...at, item_id: id, summary_index: 0, delta });
         yield event('response.reasoning_summary_text.done', { ...at, item_id: id, summary_index: 0, text: p.thought });
         yield event('response.reasoning_summary_part.done', { ...at, item_id: id, summary_index: 0, part });
-      } else if (p.item) {
-        item = { id, ...p.item };
+      } else if (p.type === 'tool_search') {
+        item = { id, type: 'tool_search_call', call_id: `call_${++serial}`, execution: 'client', status: 'completed', arguments: JSON.parse(p.text) };
         yield event('response.output_item.added', { ...at, item });
       } else {
-        const [type, name, of, text] = p.custom ? ['custom_tool_call', p.custom, 'input', p.input] : ['function_call', p.call, 'arguments', JSON.stringify(p.args)];
-        item = { id, type, status: 'completed', call_id: `call_${++serial}`, name, [of]: text, ...(p.namespace && { namespace: p.namespace }) };
+        const [type, of] = p.custom ? ['custom_tool_call', 'input'] : ['function_call', 'arguments'];
+        item = { id, type, status: 'completed', call_id: `call_${++serial}`, name: p.call, [of]: p.text, ...(p.namespace && { namespace: p.namespace }) };
         const pieces = p.custom ? 'response.custom_tool_call_input' : 'response.function_call_arguments';
         yield event('response.output_item.added', { ...at, item: { ...item, status: 'in_progress', [of]: '' } });
-        for (const delta of halves(text)) yield event(`${pieces}.delta`, { ...at, item_id: id, delta });
-        yield event(`${pieces}.done`, { ...at, item_id: id, [of]: text });
+        for (const delta of halves(p.text)) yield event(`${pieces}.delta`, { ...at, item_id: id, delta });
+        yield event(`${pieces}.done`, { ...at, item_id: id, [of]: p.text });
       }
       yield event('response.output_item.done', { ...at, item });
       output.push(item);
     }
     yield event('response.completed', { response: { ...response, status: 'completed', output, usage: {
-      input_tokens: usage.input, input_tokens_details: { cached_tokens: 0 }, output_tokens: usage.output, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: usage.input + usage.output,
+      input_tokens: r.usage.input, input_tokens_details: { cached_tokens: 0 }, output_tokens: r.usage.output, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: r.usage.input + r.usage.output,
     } } });
   },
 
@@ -238,15 +251,15 @@ const write = {
     const responseId = `r${++serial}`;
     const chunk = (parts, rest) => unnamed({ candidates: [{ content: { role: 'model', parts }, index: 0, ...rest?.candidate }], modelVersion: r.model, responseId, ...rest?.top });
     for (const p of parts) {
-      if (p.text) for (const text of halves(p.text)) yield chunk([{ text }]);
+      if (p.text && !p.call) for (const text of halves(p.text)) yield chunk([{ text }]);
       if (p.thought) for (const text of halves(p.thought)) yield chunk([{ text, thought: true }]);
       if (p.call) {
-        const call = { functionCall: { name: p.call, args: p.args } };
+        const call = { functionCall: { name: p.call, args: JSON.parse(p.text) } };
         const proof = parts.find((p) => p.thought)?.proof;
         if (proof) call.thoughtSignature = proof;
         yield chunk([call]);
       }
     }
-    yield chunk([{ text: '' }], { candidate: { finishReason: 'STOP' }, top: { usageMetadata: { promptTokenCount: usage.input, candidatesTokenCount: usage.output, totalTokenCount: usage.input + usage.output } } });
+    yield chunk([{ text: '' }], { candidate: { finishReason: 'STOP' }, top: { usageMetadata: { promptTokenCount: r.usage.input, candidatesTokenCount: r.usage.output, totalTokenCount: r.usage.input + r.usage.output } } });
   },
 };

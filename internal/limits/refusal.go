@@ -2,6 +2,8 @@ package limits
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -63,25 +65,34 @@ func (r *Refusal) Unwrap() error { return r.Err }
 const guess = time.Second
 
 var limitWords = map[Limit]string{
-	Requests:     "requests per minute",
-	Tokens:       "tokens per minute",
-	Concurrency:  "calls at once",
-	BudgetTokens: "tokens of budget",
+	Requests:     "limit of %d requests per minute",
+	Tokens:       "limit of %d tokens per minute",
+	Concurrency:  "limit of %d calls at once",
+	BudgetTokens: "budget of %d tokens",
+}
+
+// whose are the subjects in words for a caller, who knows no ids of ours.
+func (r *Refusal) whose() string {
+	kind, _, _ := strings.Cut(r.Subject, ":")
+	if kind == "key" {
+		return "this virtual key's"
+	}
+	return "this " + kind + "'s"
 }
 
 // Error tells a caller what to do about it.
 func (r *Refusal) Error() string {
-	limit := fmt.Sprint(r.Max, " ", limitWords[r.Limit])
-	if r.Limit == BudgetUSD {
-		limit = fmt.Sprintf("budget of $%d.%09d", r.Max/1e9, r.Max%1e9)
+	limit := "budget of $" + strconv.FormatFloat(float64(r.Max)/1e9, 'f', -1, 64)
+	if word, ok := limitWords[r.Limit]; ok {
+		limit = fmt.Sprintf(word, r.Max)
 	}
 	switch r.Reason {
 	case TooLarge:
-		return fmt.Sprintf("%s: this request alone is larger than the %s; make it smaller", r.Subject, limit)
+		return fmt.Sprintf("this request alone may take more than %s %s; make it smaller", r.whose(), limit)
 	case PriceUnknown:
-		return fmt.Sprintf("%s: the price of this request is not known, so the %s cannot cover it; use a model that has a price", r.Subject, limit)
+		return fmt.Sprintf("the price of this request is not known, so %s %s cannot cover it; use a model that has a price", r.whose(), limit)
 	case StoreUnavailable:
-		return fmt.Sprintf("%s: the budget cannot be checked now; try again later", r.Subject)
+		return fmt.Sprintf("%s budget cannot be checked now; try again later", r.whose())
 	case Overloaded:
 		return "too many keys and routes with limits are in use at once; try again later"
 	case Closed:
@@ -94,5 +105,5 @@ func (r *Refusal) Error() string {
 	case r.Reset.IsZero():
 		when = "it does not reset"
 	}
-	return fmt.Sprintf("%s: the %s are used up; %s", r.Subject, limit, when)
+	return fmt.Sprintf("what is left of %s %s does not cover this request; %s", r.whose(), limit, when)
 }

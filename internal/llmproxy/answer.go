@@ -61,15 +61,17 @@ func (o *opening) Read() ([]byte, error) {
 func (x *exchange) open(a *answer) error {
 	o := a.reader(x.limits.Event)
 	events, err := o.in.Read()
-	if err != nil {
-		if len(o.in.Rest()) > 0 {
-			o.err = err
-			return nil // relayStream says what is left of it
-		}
-		return x.broken(err)
+	first := o.in.Rest()
+	switch {
+	case err == nil:
+		o.events = events
+		first = events[:o.in.Ends()[0]]
+	case err == io.EOF && len(first) > 0 && wholeLine(first):
+		o.err = err // it lacks its blank line only, and is relayed from where it is
+	default:
+		return x.streamBroken(err)
 	}
-	o.events = events
-	e := sse.Parse(events[:o.in.Ends()[0]])
+	e := sse.Parse(first)
 	if failure := streamError(a.lane, e); failure != nil && passing(failure.Code) {
 		return failure
 	}
@@ -116,6 +118,7 @@ func (a *answer) close() {
 type watch struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
+	total     bool // the call as a whole is bounded
 	firstByte *time.Timer
 	idle      time.Duration
 	idleTimer *time.Timer
@@ -123,10 +126,10 @@ type watch struct {
 
 var errSlow = &llm.Error{Code: llm.CodeUpstreamTimeout, Message: "the upstream did not answer within the route's timeout"}
 
-// unwatched is for routes without timeouts of their own.
+// watch begins to watch an attempt, as far as the route has timeouts of its own.
 func (x *exchange) watch(ctx context.Context) *watch {
 	t := x.hop.Plan.Timeouts
-	w := &watch{ctx: ctx}
+	w := &watch{ctx: ctx, total: t.Total > 0}
 	if t.Connect > 0 {
 		w.ctx = llm.WithConnectTimeout(w.ctx, t.Connect)
 	}
@@ -141,8 +144,8 @@ func (x *exchange) watch(ctx context.Context) *watch {
 	return w
 }
 
-// answered says that the answer has begun.
-func (w *watch) answered() {
+// begun says that some of the answer has come.
+func (w *watch) begun() {
 	if w.firstByte != nil {
 		w.firstByte.Stop()
 	}
@@ -150,7 +153,7 @@ func (w *watch) answered() {
 
 // explain puts the route's timeout in the place of the error that it led to.
 func (w *watch) explain(err error) error {
-	if w.cancel != nil && context.Cause(w.ctx) == errSlow {
+	if context.Cause(w.ctx) == errSlow {
 		return errSlow
 	}
 	return err
@@ -160,28 +163,30 @@ func (w *watch) stop() {
 	if w.cancel == nil {
 		return
 	}
-	w.answered()
+	w.begun()
 	if w.idleTimer != nil {
 		w.idleTimer.Stop()
 	}
 	w.cancel(nil)
 }
 
-// body bounds the silence between two reads.
+// body bounds the silence before the answer's first byte, and from then on that between
+// two reads: an upstream may send its headers at once and think for long.
 func (w *watch) body(r io.ReadCloser) io.ReadCloser {
-	if w.cancel == nil {
+	if w.cancel == nil && !w.total {
 		return r
 	}
-	return &watchedBody{r, w}
+	return &watchedBody{ReadCloser: r, w: w, begun: w.firstByte == nil}
 }
 
 type watchedBody struct {
 	io.ReadCloser
-	w *watch
+	w     *watch
+	begun bool
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
-	if idle := b.w.idle; idle > 0 {
+	if idle := b.w.idle; idle > 0 && b.begun {
 		if b.w.idleTimer == nil {
 			b.w.idleTimer = time.AfterFunc(idle, func() { b.w.cancel(errSlow) })
 		} else {
@@ -190,6 +195,10 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 		defer b.w.idleTimer.Stop()
 	}
 	n, err := b.ReadCloser.Read(p)
+	if !b.begun && (n > 0 || err != nil) {
+		b.begun = true
+		b.w.begun()
+	}
 	if err != nil && err != io.EOF {
 		err = b.w.explain(err)
 	}

@@ -90,9 +90,11 @@ func (b *buffer) Len() int64 { return int64(len(b.b)) }
 // Replayable implements [llm.Body].
 func (b *buffer) Replayable() bool { return true }
 
-// clone returns a copy that nobody else holds, with room for what is inserted.
+// clone returns a copy with room for what is inserted. Whoever makes one drops it.
 func (b *buffer) clone() *buffer {
-	return &buffer{b: append(make([]byte, 0, len(b.b)+spare), b.b...)}
+	c := newBuffer(len(b.b) + spare)
+	c.b = append(c.b, b.b...)
+	return c
 }
 
 // set gives a member a value: in its place if it is there, and else at the end,

@@ -95,7 +95,7 @@ func (x *exchange) countCall(c Candidate, asked, op llm.Operation) (*llm.Call, e
 	if c.Model != nil {
 		t.Caps = c.Model(t.Model).Caps
 	}
-	if req, _, err = codec.Adapt(req, op, t.Caps); err != nil {
+	if req, _, err = codec.Adapt(req, op, t.Caps, nil); err != nil {
 		return nil, err
 	}
 	text, err := codecs[op].EncodeRequest(req, t, nil)

@@ -113,7 +113,8 @@ type exchange struct {
 	order        balance.Order
 	most         int // candidates that may be asked
 	first        metrics.Try
-	conversation uint64 // 0: it is bound to nothing
+	conversation uint64      // 0: it is bound to nothing
+	target       balance.Key // that it went to
 	neutral      *codec.Request
 	lost         codec.Losses
 	used         *Target // that was asked last
@@ -163,7 +164,21 @@ func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, hop Hop) {
 		x.note(err)
 		panic(http.ErrAbortHandler)
 	}
-	a.end(nil)
+	x.rememberResponse()
+	a.end(x.failing(a))
+}
+
+// failing is why the upstream failed its answer, though the caller got the end that
+// its protocol has for that; nil when it did not.
+func (x *exchange) failing(a *answer) error {
+	if a.Status >= 400 { // judged already
+		return nil
+	}
+	switch code := llm.Code(x.event.ErrorType); code {
+	case llm.CodeUpstream, llm.CodeUpstreamTimeout, llm.CodeOverloaded, llm.CodeInternal, llm.CodeRateLimited, llm.CodeCanceled:
+		return &llm.Error{Code: code}
+	}
+	return nil
 }
 
 // release gives back what the request's body holds; the upstream call may still

@@ -1,6 +1,7 @@
 package llmproxy
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -94,7 +95,8 @@ func (x *exchange) relayedBody(c Candidate, l *lane) llm.Body {
 	ep, buf, members := x.hop.Endpoint, x.req.buf, x.req.buf.members
 	own := func() { // the first change of a body that others will need is made to a copy
 		if x.logical != nil && buf == x.req.buf {
-			buf, members = buf.clone(), slices.Clone(members)
+			buf, members = buf.clone(), append(buf.members[:0:0], members...)
+			x.req.copies = append(x.req.copies, buf)
 		}
 	}
 	if want := c.model(x.req.model); want != x.req.bodyModel && want != "" && ep.Model == InBody {
@@ -164,14 +166,14 @@ func (x *exchange) translate(c Candidate, l *lane, call *llm.Call) error {
 	if c.Model != nil {
 		t.Caps = c.Model(call.Model).Caps
 	}
-	req, adapted, err := codec.Adapt(x.neutral, l.op, t.Caps)
-	if err != nil {
-		return err
-	}
 	x.lost = codec.Losses{} // those of an attempt before this one do not count
+	req, adapted, err := codec.Adapt(x.neutral, l.op, t.Caps, &x.lost)
+	if err != nil {
+		return inWordsOf(l.down, err)
+	}
 	body, err := l.up.EncodeRequest(req, t, &x.lost)
 	if err != nil {
-		return err
+		return inWordsOf(l.down, err)
 	}
 	l.adapted, l.dropped = adapted, slices.Clone(x.lost.Fields())
 	call.Method, call.Body = http.MethodPost, llm.BytesBody(body)
@@ -215,4 +217,18 @@ func upstreamPath(op llm.Operation, model string, stream bool) (string, url.Valu
 		return path + ":streamGenerateContent", url.Values{"alt": {"sse"}}
 	}
 	return path + ":generateContent", nil
+}
+
+// inWordsOf says an error about a neutral field in the words of the caller's protocol.
+func inWordsOf(down codec.Codec, err error) error {
+	e := new(llm.Error)
+	if !errors.As(err, &e) || e.Param == "" {
+		return err
+	}
+	own := *e
+	own.Param = down.FieldName(e.Param)
+	if rest, ok := strings.CutPrefix(e.Message, e.Param+":"); ok {
+		own.Message = own.Param + ":" + rest
+	}
+	return &own
 }

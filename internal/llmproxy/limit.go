@@ -48,6 +48,7 @@ func (x *exchange) estimate() limits.Estimate {
 	usage := llm.Usage{Input: llm.Known(max(estimate(x.req.promptBytes), 1)), Output: llm.Known(out)}
 	e := limits.Estimate{Tokens: usage.Total().N, CostKnown: true}
 	for _, c := range x.mayAsk() {
+		c.Upstream = x.upstreamName(c.Upstream)
 		cost, known := x.cost(c.Target, c.model(x.req.model), usage)
 		e.Cost = max(e.Cost, cost)
 		e.CostKnown = e.CostKnown && known

@@ -17,8 +17,13 @@ type Target struct {
 	Provider                 llm.Provider
 	// DefaultModel is asked for when a request names none.
 	DefaultModel string
-	// Credentials are what it may be called with.
+	// Credentials are what it may be called with, but for the models in Scoped, which
+	// have their own.
 	Credentials *Credentials
+	Scoped      map[string]*Credentials
+	// Off are the models that are neither listed nor served, where the route names no
+	// models of its own.
+	Off map[string]bool
 	// MaxRetries is how often a failed call is made again, after RetryDelay,
 	// which doubles each time.
 	MaxRetries int
@@ -37,8 +42,18 @@ type Candidate struct {
 	*Target
 	// Upstream is the model's name there; "" is the one that the request has.
 	Upstream string
-	// Health is nil where there is no choice.
+	// Key and Health are zero where there is no choice. The key has the name as it is
+	// configured, with its *.
+	Key    balance.Key
 	Health *balance.Health
+}
+
+// credentials are what the candidate may be called with for a model.
+func (c *Candidate) credentials(model string) *Credentials {
+	if own := c.Scoped[model]; own != nil {
+		return own
+	}
+	return c.Credentials
 }
 
 // Plan is what a route's target policy was compiled to. It is immutable.
@@ -102,6 +117,9 @@ func (p *Plan) find(model string) (*Logical, string) {
 func (x *exchange) choose() error {
 	p := x.hop.Plan
 	if p.Direct != nil {
+		if p.Direct.Off[x.req.model] {
+			return unknownModel(x.req.model)
+		}
 		x.direct, x.most = Candidate{Target: p.Direct}, 1
 		return nil
 	}
@@ -117,7 +135,7 @@ func (x *exchange) choose() error {
 	}
 	m, star := p.find(x.req.model)
 	if m == nil {
-		return &llm.Error{Code: llm.CodeModelNotFound, Message: fmt.Sprintf("the model %q is not known to this route: GET /v1/models lists those that are", x.req.model), Param: "model"}
+		return unknownModel(x.req.model)
 	}
 	x.logical, x.star, x.llm.LogicalModel = m, star, x.req.model
 	x.order = m.Group.Order(x.preferred(m))
@@ -125,10 +143,14 @@ func (x *exchange) choose() error {
 	return nil
 }
 
+func unknownModel(name string) error {
+	return &llm.Error{Code: llm.CodeModelNotFound, Message: fmt.Sprintf("the model %q is not known to this route: GET /v1/models lists those that are", name), Param: "model"}
+}
+
 // upstreamName puts what the caller's model has for the * of the logical one into
 // that of the candidate's.
 func (x *exchange) upstreamName(name string) string {
-	if x.star == "" {
+	if x.logical == nil || !strings.Contains(x.logical.Name, "*") {
 		return name
 	}
 	return strings.Replace(name, "*", x.star, 1)

@@ -73,6 +73,15 @@ func (r *reading) terminates() bool {
 	return false
 }
 
+// half notes so many bytes of an answer that is one JSON text: if it breaks off, they are
+// what is known of it.
+func (r *reading) half(n int) {
+	if r.terminates() {
+		r.answered = true
+		r.textBytes += n
+	}
+}
+
 // body completes the reading of an answer that was one JSON text.
 func (r *reading) body() {
 	r.answered = true

@@ -29,7 +29,7 @@ func (x *exchange) relay(a *answer) error {
 		return x.relayError(a.Response, kind)
 	case kind == "text/event-stream":
 		return x.relayStream(a)
-	case x.hop.Endpoint.List && x.hop.Caller.Models != nil:
+	case x.hop.Endpoint.List && (x.hop.Caller.Models != nil || len(x.used.Off) > 0):
 		return x.relayModels(a.Response)
 	}
 	return x.relayBody(a.Response, kind)
@@ -73,6 +73,7 @@ func (x *exchange) relayBody(resp *llm.Response, kind string) error {
 		if n > 0 {
 			if isJSON {
 				_, _ = x.read.tap.Write((*piece)[:n])
+				x.read.half(n)
 			}
 			if werr := out.write((*piece)[:n], resp.ContentLength < 0); werr != nil {
 				return gone(werr)

@@ -23,6 +23,7 @@ type request struct {
 	answers     int64 // that are asked for; 0 is one
 	body        llm.Body
 	buf         *buffer
+	copies      []*buffer // of buf, with changes for one attempt
 }
 
 func (q *request) replayable() bool { return q.body == nil || q.body.Replayable() }
@@ -32,6 +33,9 @@ func (q *request) replayable() bool { return q.body == nil || q.body.Replayable(
 func (q *request) release() {
 	if q.buf != nil {
 		q.buf.drop()
+	}
+	for _, c := range q.copies {
+		c.drop()
 	}
 }
 
@@ -66,9 +70,11 @@ func (x *exchange) readRequest() error {
 	case Upload:
 		return x.openUpload()
 	}
-	if id, ok := strings.CutPrefix(x.hop.Path, "/v1/models/"); ok {
-		x.req.model = unescape(id)
-		return x.checkModel()
+	for _, prefix := range []string{"/v1/models/", "/v1beta/models/"} {
+		if id, ok := strings.CutPrefix(x.hop.Path, prefix); ok {
+			x.req.model = unescape(id)
+			return x.checkModel()
+		}
 	}
 	return nil
 }
@@ -115,8 +121,10 @@ func (x *exchange) readJSON() error {
 		}
 		x.req.model, x.req.stream = x.req.pathModel(x.hop.Path), x.hop.Endpoint.Stream
 	}
-	if x.req.model == "" && x.hop.Plan.Direct != nil && !x.hop.Endpoint.Unchecked {
-		x.req.model = x.hop.Plan.Direct.DefaultModel
+	if p := x.hop.Plan; x.req.model == "" && !x.hop.Endpoint.Unchecked {
+		if x.req.model = p.Default; p.Direct != nil {
+			x.req.model = p.Direct.DefaultModel
+		}
 	}
 	return nil
 }
@@ -152,11 +160,18 @@ func (x *exchange) inspect(text []byte, members jsonscan.Members) error {
 				return &llm.Error{Code: llm.CodePermissionDenied, Message: m.Name + ": this key may use some models only, and may not name others here", Param: m.Name}
 			}
 		case "tools":
-			q.toolCount, q.toolNames = toolsOf(v)
+			if n, names := toolsOf(v); n > 0 {
+				q.toolCount, q.toolNames = n, names
+			}
 			q.promptBytes += len(v)
 		case "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "generationConfig":
 			q.bounds(m.Name, v)
-		case "messages", "input", "prompt", "system", "contents", "systemInstruction":
+		case "input":
+			q.promptBytes += len(v)
+			if n, names := additionalTools(v); n > 0 && q.toolCount == 0 {
+				q.toolCount, q.toolNames = n, names
+			}
+		case "messages", "prompt", "system", "contents", "systemInstruction":
 			q.promptBytes += len(v)
 		}
 	}
@@ -168,40 +183,6 @@ const (
 	maxToolNames = 128
 	maxToolName  = 256
 )
-
-// toolsOf counts the tools of a request and lists their names: "name", or in
-// "function", or else the type, which names a tool that the provider runs.
-func toolsOf(v []byte) (n int, names []string) {
-	jsonscan.Walk(v, 0, func(_ []byte, at int) int {
-		n++
-		var name, kind []byte
-		member := func(key []byte, at int) int {
-			end := jsonscan.Skip(v, at)
-			if end > at && string(key) == "name" {
-				name = v[at:end]
-			}
-			return end
-		}
-		end := jsonscan.Walk(v, at, func(key []byte, at int) int {
-			if string(key) == "function" && v[at] == '{' {
-				return jsonscan.Walk(v, at, member)
-			}
-			end := member(key, at)
-			if end > at && string(key) == "type" {
-				kind = v[at:end]
-			}
-			return end
-		})
-		if name == nil {
-			name = kind
-		}
-		if s, err := jsonscan.String(name); err == nil && len(names) < maxToolNames && len(s) <= maxToolName {
-			names = append(names, s)
-		}
-		return end
-	})
-	return n, names
-}
 
 // pathModel is the model that a path of Gemini's names.
 func (*request) pathModel(path string) string {

@@ -16,10 +16,10 @@ const defaultRetryDelay = 500 * time.Millisecond
 // retryable says whether a status may pass by itself.
 func retryable(status int) bool {
 	switch status {
-	case 408, 409, 429, 500, 502, 503, 504, 529:
+	case 408, 409, 429, 500, 502, 503, 504:
 		return true
 	}
-	return false
+	return status >= 520 && status <= 529 // 529 is Anthropic's, the others Cloudflare's
 }
 
 // retryAfter reads how long an upstream wants to be left alone.

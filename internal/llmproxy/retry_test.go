@@ -50,7 +50,7 @@ func TestSleep(t *testing.T) {
 
 func TestRetryable(t *testing.T) {
 	for status := 100; status < 600; status++ {
-		want := status == 408 || status == 409 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504 || status == 529
+		want := status == 408 || status == 409 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504 || status >= 520 && status <= 529
 		require.Equal(t, want, retryable(status), status)
 	}
 }

@@ -48,7 +48,7 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 		if !ok {
 			return x.final(ctx, kept)
 		}
-		creds := c.Credentials.order(x.now())
+		creds := c.credentials(c.model(x.req.model)).order(x.now())
 		cred, retries := 0, 0
 		c.Retries.Call()
 		for again := true; again; {
@@ -56,13 +56,18 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 			v, wait := x.judge(ctx, c, creds[cred], o)
 			switch v {
 			case accept:
-				x.remember(c.key())
+				if o.a.Status < 400 {
+					x.remember(c.Key)
+				}
+				kept.replaceBy(outcome{})
 				return o.a, nil
 			case giveUp:
 				kept.replaceBy(o)
 				return x.final(ctx, kept)
 			}
-			kept.replaceBy(o)
+			if _, isUnfit := o.err.(unfit); !isUnfit || kept == (outcome{}) {
+				kept.replaceBy(o)
+			}
 			limited := o.a != nil && o.a.Status == http.StatusTooManyRequests
 			switch {
 			case cred+1 < len(creds) && (v == nextCredential || limited):
@@ -118,8 +123,6 @@ func (c *Candidate) begin() balance.Attempt {
 	return c.Health.Begin()
 }
 
-func (c *Candidate) key() balance.Key { return balance.Key{Provider: c.ProviderID, Model: c.Upstream} }
-
 // try makes one upstream call. more says that there are other ways to go on, so that
 // a stream's first event is waited for.
 func (x *exchange) try(ctx context.Context, c Candidate, cred Credential, attempt balance.Attempt, more bool) (o outcome) {
@@ -159,7 +162,6 @@ func (x *exchange) try(ctx context.Context, c Candidate, cred Credential, attemp
 		}
 	}
 	if a.Status < 400 {
-		watch.answered()
 		a.attempt.FirstByte()
 	}
 	return outcome{a: a}

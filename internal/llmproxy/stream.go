@@ -133,7 +133,8 @@ func errorEvent(op llm.Operation, e *llm.Error, requestID string, sequence int64
 	return []byte("data: " + string(body) + "\n\n")
 }
 
-// relayModels relays a list of models cut to those that the caller may use.
+// relayModels relays a list of models cut to those that the caller may use, and that
+// are offered.
 func (x *exchange) relayModels(resp *llm.Response) error {
 	const bound = 16 << 20
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bound+1))
@@ -141,15 +142,19 @@ func (x *exchange) relayModels(resp *llm.Response) error {
 		x.refuse(llm.AsError(x.broken(err)))
 		return nil
 	}
-	data := gjson.GetBytes(body, "data")
+	list, name := "data", "id"
+	if x.wire() == "gemini" {
+		list, name = "models", "name"
+	}
+	data := gjson.GetBytes(body, list)
 	if len(body) > bound || !data.IsArray() {
 		x.refuse(&llm.Error{Code: llm.CodeUpstream, Message: "provider " + x.llm.ProviderID + " sent a list of models that cannot be read"})
 		return nil
 	}
 	var kept, ids []string
 	data.ForEach(func(_, m gjson.Result) bool {
-		id := m.Get("id")
-		if _, ok := x.hop.Caller.Models[id.String()]; ok {
+		id := m.Get(name)
+		if model := strings.TrimPrefix(id.String(), "models/"); x.mayUse(model) && !x.used.Off[model] {
 			kept, ids = append(kept, m.Raw), append(ids, id.Raw)
 		}
 		return true

@@ -9,6 +9,7 @@ import (
 // usageReport is a usage object of any of the protocols.
 type usageReport struct {
 	prompt, output, total         llm.Count
+	cacheWrite1h                  llm.Count
 	cached, cacheWrite, reasoning llm.Count
 	deepseekCached                llm.Count
 }
@@ -25,13 +26,15 @@ func readUsage(v []byte) (u usageReport, ok bool) {
 				u.cacheWrite = n
 			case "reasoning_tokens", "thinking_tokens":
 				u.reasoning = n
+			case "ephemeral_1h_input_tokens":
+				u.cacheWrite1h = n
 			}
 		}
 		return end
 	}
 	end := jsonscan.Walk(v, 0, func(name []byte, at int) int {
 		switch string(name) {
-		case "prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details":
+		case "prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details", "cache_creation":
 			if v[at] == '{' {
 				return jsonscan.Walk(v, at, details)
 			}
@@ -79,6 +82,7 @@ func (r *reading) setUsage(v []byte) bool {
 	take(&u.CacheRead, report.deepseekCached)
 	take(&u.CacheRead, report.cached)
 	take(&u.CacheWrite, report.cacheWrite)
+	take(&u.CacheWrite1h, report.cacheWrite1h)
 	take(&u.Output, report.output)
 	take(&u.Reasoning, report.reasoning)
 	if r.op.Protocol() == "anthropic" {

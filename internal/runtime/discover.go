@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/models"
 )
@@ -127,8 +128,14 @@ func (rt *Runtime) RefreshModels(ctx context.Context, id string) ([]DiscoveredMo
 	}
 	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
 	defer cancel()
-	target := rt.compiler.target(rt.Set(), snap, o, configstore.TargetPolicy{})
-	found, err := lister.ListModels(ctx, target.Credentials.First(rt.compiler.fleet.now()))
+	// What serves is not to be written to.
+	own := &Snapshot{providers: snap.providers, catalog: snap.catalog, credentials: map[credentialKey]*llmproxy.CredentialState{}}
+	target := rt.compiler.target(rt.Set(), own, o, configstore.TargetPolicy{})
+	cred := target.Credentials.First(rt.compiler.fleet.now())
+	found, err := lister.ListModels(ctx, cred)
+	if err != nil && cred.APIKey != "" && strings.Contains(err.Error(), cred.APIKey) {
+		err = llm.Errorf(llm.AsError(err).Code, "its error shows the key that it was asked with, and is not repeated")
+	}
 	d := &discovery{FetchedAt: rt.compiler.fleet.now().UTC()}
 	if err != nil {
 		d.LastError = llm.AsError(err).Message
@@ -163,8 +170,12 @@ func (rt *Runtime) discovery(ctx context.Context, id string) *discovery {
 		return d
 	}
 	if states, ok := rt.store.(configstore.StateStore); ok {
-		if v, err := states.Get(ctx, discoveries, id); err == nil && json.Unmarshal(v.Data, &d) != nil {
+		v, err := states.Get(ctx, discoveries, id)
+		switch {
+		case err == nil && json.Unmarshal(v.Data, &d) != nil:
 			d = nil
+		case err != nil && !errors.Is(err, configstore.ErrNotFound):
+			return nil // the next one may learn it
 		}
 	}
 	rt.discovered.mu.Lock()
@@ -185,26 +196,23 @@ func (rt *Runtime) discoveredNames(id string) (names []string) {
 	return names
 }
 
-// CredentialStatus tells how a credential fares; the provider's own has the id "".
-func (rt *Runtime) CredentialStatus(id string) (unavailable bool, nextRetry time.Time, lastError string, invalid, known bool) {
+// CredentialStatus tells how a credential fares. Where several providers use it, it is
+// unavailable when it is so for one of them.
+func (rt *Runtime) CredentialStatus(id string) (state configstore.CredentialState) {
 	snap := rt.Snapshot()
 	if snap == nil {
-		return
+		return state
 	}
 	now := rt.compiler.fleet.now()
-	for k, state := range snap.credentials {
+	for k, known := range snap.credentials {
 		if k.id != id {
 			continue
 		}
-		known = true
-		st := state.Status(now)
-		if st.LastError == "" {
-			continue
-		}
-		unavailable, invalid = unavailable || st.Unavailable, invalid || st.AuthInvalid
-		if st.NextRetryAfter.After(nextRetry) || lastError == "" {
-			nextRetry, lastError = st.NextRetryAfter, st.LastError
+		st := known.Status(now)
+		state.Unavailable, state.AuthInvalid = state.Unavailable || st.Unavailable, state.AuthInvalid || st.AuthInvalid
+		if state.LastError == "" || st.LastError != "" && st.NextRetryAfter.After(state.NextRetryAfter) {
+			state.NextRetryAfter, state.LastError = st.NextRetryAfter, st.LastError
 		}
 	}
-	return
+	return state
 }

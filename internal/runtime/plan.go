@@ -102,10 +102,19 @@ func (f *fleet) keep(set *Set, snap *Snapshot) {
 
 // target compiles how a route with this policy reaches a provider.
 func (c *compiler) target(set *Set, snap *Snapshot, o *configstore.Provider, policy configstore.TargetPolicy) *llmproxy.Target {
+	scoped, off := map[string]*llmproxy.Credentials{}, map[string]bool{}
+	for _, m := range managed(set, o.ID) {
+		if m.CredentialScope != "" {
+			scoped[m.UpstreamModel] = llmproxy.NewCredentials(policy.CredentialSelector, c.credentials(set, snap, o, policy, m.CredentialScope))
+		}
+		if !m.IsEnabled() {
+			off[m.UpstreamModel] = true
+		}
+	}
 	return &llmproxy.Target{
 		ProviderID: o.ID, ProviderType: o.ProviderType, Provider: snap.providers[o.ID].provider, DefaultModel: o.DefaultModel,
-		Credentials: llmproxy.NewCredentials(policy.CredentialSelector, c.credentials(set, snap, o, policy)),
-		MaxRetries:  o.Network.MaxRetries, RetryDelay: seconds(o.Network.RetryDelaySeconds),
+		Credentials: llmproxy.NewCredentials(policy.CredentialSelector, c.credentials(set, snap, o, policy, "")), Scoped: scoped, Off: off,
+		MaxRetries: o.Network.MaxRetries, RetryDelay: seconds(o.Network.RetryDelaySeconds),
 		Retries: c.fleet.retryBudget(o.ID),
 		Model: func(model string) models.Info {
 			return snap.catalog.Find(models.Query{ProviderID: o.ID, ProviderType: o.ProviderType, Host: o.BaseURL, Model: model})
@@ -115,38 +124,47 @@ func (c *compiler) target(set *Set, snap *Snapshot, o *configstore.Provider, pol
 	}
 }
 
-// knownModels are the models that a provider is known to have: those that are managed,
-// or else those that it has said it has, and its default.
-func (c *compiler) knownModels(set *Set, o *configstore.Provider) (names []string) {
-	managed := false
-	off := map[string]bool{}
+// managed lists the managed models of a provider.
+func managed(set *Set, provider string) (list []*configstore.ManagedModel) {
 	for _, e := range set.List("managed_model") {
-		m := e.Object.(*configstore.ManagedModel)
-		if m.ProviderID != o.ID {
-			continue
-		}
-		if m.IsEnabled() {
-			managed = true
-			names = append(names, m.UpstreamModel)
-		} else {
-			off[m.UpstreamModel] = true
+		if m := e.Object.(*configstore.ManagedModel); m.ProviderID == provider {
+			list = append(list, m)
 		}
 	}
-	if managed {
-		return names
+	return list
+}
+
+// knownModels are the models that a provider is known to have: its default, those that
+// it has said it has, and those that are managed, but for those that are not enabled.
+func (c *compiler) knownModels(set *Set, o *configstore.Provider) []string {
+	names := slices.Clone(c.fleet.discovered(o.ID))
+	if o.DefaultModel != "" {
+		names = append(names, o.DefaultModel)
 	}
-	names = c.fleet.discovered(o.ID)
-	if o.DefaultModel != "" && !slices.Contains(names, o.DefaultModel) {
-		names = append(slices.Clone(names), o.DefaultModel)
+	off := map[string]bool{}
+	for _, m := range managed(set, o.ID) {
+		names = append(names, m.UpstreamModel)
+		off[m.UpstreamModel] = !m.IsEnabled()
 	}
-	return slices.DeleteFunc(slices.Clone(names), func(m string) bool { return off[m] })
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(m string) bool { return off[m] })
 }
 
 // credentials lists what a provider authenticates with: its own key, which comes
-// first unless the policy orders otherwise, and the credentials for it.
-func (c *compiler) credentials(set *Set, snap *Snapshot, p *configstore.Provider, policy configstore.TargetPolicy) (list []llmproxy.Credential) {
+// first unless the policy orders otherwise, and the credentials for it. With the scope of
+// a managed model, those of that scope are left, and where the policy's order has
+// model_custom, those of the other scopes that it names.
+func (c *compiler) credentials(set *Set, snap *Snapshot, p *configstore.Provider, policy configstore.TargetPolicy, custom string) (list []llmproxy.Credential) {
+	order := policy.CredentialScopeOrder
+	usable := func(scope string) bool {
+		switch {
+		case scope == "" || custom == "" || scope == "model_custom":
+			return scope != ""
+		}
+		return slices.Contains(order, "model_custom") && slices.Contains(order, scope)
+	}
 	rank := func(scope, typ string) int {
-		return rankOf(policy.CredentialScopeOrder, scope)*10 + rankOf(policy.CredentialTypeOrder, typ)
+		return rankOf(order, scope)*10 + rankOf(policy.CredentialTypeOrder, typ)
 	}
 	add := func(rank, priority int, cred llm.Credential) {
 		k := credentialKey{p.ID, cred.ID, cred.APIKey}
@@ -154,13 +172,17 @@ func (c *compiler) credentials(set *Set, snap *Snapshot, p *configstore.Provider
 		snap.credentials[k] = state
 		list = append(list, llmproxy.Credential{Credential: cred, Rank: rank, Priority: priority, State: state})
 	}
-	if key := p.APIKey.Reveal(); key != "" {
-		add(rank("provider_id", "api_key"), 1<<30, llm.Credential{Source: "provider", APIKey: key})
+	own := wordOf("id:"+p.ID, custom, p)
+	if key := p.APIKey.Reveal(); key != "" && usable(own) {
+		add(rank(own, "api_key"), 1<<30, llm.Credential{Source: "provider", APIKey: key})
 	}
 	for _, e := range set.List("credential") {
 		o := e.Object.(*configstore.Credential)
-		scope := scopeOf(o, p)
-		if o.Disabled || scope == "" {
+		if o.ProviderID != "" && o.ProviderID != p.ID && o.Scope != "type:"+p.ProviderType || o.ProviderID == "" && o.ProviderType != p.ProviderType {
+			continue
+		}
+		scope := wordOf(o.Scope, custom, p)
+		if o.Disabled || !usable(scope) {
 			continue
 		}
 		priority, _ := strconv.Atoi(o.Attributes.Priority) // validated; absent is 0
@@ -169,10 +191,12 @@ func (c *compiler) credentials(set *Set, snap *Snapshot, p *configstore.Provider
 	return list
 }
 
-// scopeOf is the word of credential_scope_order for a credential that a provider may
-// use, "" for one that it may not.
-func scopeOf(o *configstore.Credential, p *configstore.Provider) string {
-	switch o.Scope {
+// wordOf is the word of credential_scope_order for a scope, "" for one whose credentials
+// the provider may not use. custom is the scope that a managed model names.
+func wordOf(scope, custom string, p *configstore.Provider) string {
+	switch scope {
+	case custom:
+		return "model_custom"
 	case "id:" + p.ID:
 		return "provider_id"
 	case "type:" + p.ProviderType:
@@ -225,7 +249,7 @@ func (c *compiler) plan(set *Set, snap *Snapshot, o *configstore.LLMRoute) (plan
 			key := balance.Key{Provider: p.ID, Model: cand.UpstreamModel}
 			snap.targets = append(snap.targets, key)
 			candidates = append(candidates, balance.Candidate{Key: key, Weight: cand.Weight, Priority: cand.Priority, Default: isDefault(m, cand)})
-			logical.Candidates = append(logical.Candidates, llmproxy.Candidate{Target: targets[p.ID], Upstream: cand.UpstreamModel, Health: c.fleet.health.Health(key)})
+			logical.Candidates = append(logical.Candidates, llmproxy.Candidate{Target: targets[p.ID], Upstream: cand.UpstreamModel, Key: key, Health: c.fleet.health.Health(key)})
 		}
 		if len(candidates) == 0 {
 			continue // asking for it is a 404, as long as its providers are disabled

@@ -10,35 +10,32 @@ import (
 )
 
 // Adapt rewrites a request into what an upstream of another protocol has a form for,
-// where that can be undone in the answer: tools in namespaces get one flat name, and
-// custom tools, whose input is text, become functions with one argument. It returns
-// r itself when nothing is to be done. What cannot be undone or expressed is refused:
-// the state that only Responses keeps.
-func Adapt(r *Request, op llm.Operation, caps llm.Capabilities) (*Request, *Adaptation, error) {
+// where that can be undone in the answer: tools in namespaces get one flat name, those
+// with a name that the upstream refuses another, and
+// custom tools, whose input is text, become functions with one argument, and so does
+// a search for tools that the caller runs. Tools that the provider would run are left
+// out where the model can do without. It returns r itself when nothing is to be done.
+// What cannot be undone or expressed is refused: the state that only Responses keeps.
+func Adapt(r *Request, op llm.Operation, caps llm.Capabilities, lost *Losses) (*Request, *Adaptation, error) {
+	if err := refuseForeign(r, op); err != nil {
+		return nil, nil, err
+	}
+	r, back := renamed(named(r), op)
 	if op == llm.OpenAIResponses {
-		return r, nil, nil
+		return undeferred(r, lost), (*Adaptation)(nil).restoring(back), nil
 	}
 	if err := refuseState(r, op); err != nil {
 		return nil, nil, err
 	}
 	a := &Adaptation{
 		wrap:  op != llm.OpenAIChat || caps.NoCustomTools,
-		names: map[string]original{}, flat: map[[2]string]string{},
+		names: map[string]original{}, flat: map[[2]string]string{}, calls: map[string]string{},
 	}
 	if !a.needed(r) {
-		return r, nil, nil
+		return r, (*Adaptation)(nil).restoring(back), nil
 	}
 	c := *r
-	c.Tools = slices.Clone(r.Tools)
-	taken := map[string]bool{}
-	for _, t := range r.Tools {
-		if t.Namespace == "" {
-			taken[t.Name] = true
-		}
-	}
-	for i := range c.Tools {
-		a.tool(&c.Tools[i], taken)
-	}
+	c.Tools, c.Found = a.tools(r, op, lost), nil
 	if tc := r.ToolChoice; tc != nil && tc.Namespace != "" {
 		choice := *tc
 		choice.Name, choice.Namespace = a.flatName(tc.Namespace, tc.Name), ""
@@ -48,11 +45,13 @@ func Adapt(r *Request, op llm.Operation, caps llm.Capabilities) (*Request, *Adap
 	for i, m := range r.Messages {
 		m.Parts = slices.Clone(m.Parts)
 		for j := range m.Parts {
-			a.part(&m.Parts[j])
+			if a.part(&m.Parts[j]); m.Parts[j].Kind == ToolResultPart {
+				m.Role = RoleTool // a search's result was the user's
+			}
 		}
 		c.Messages[i] = m
 	}
-	return &c, a, nil
+	return &c, a.restoring(back), nil
 }
 
 func refuseState(r *Request, op llm.Operation) error {
@@ -73,33 +72,36 @@ type Adaptation struct {
 	wrap  bool
 	names map[string]original // by the name that the upstream sees
 	flat  map[[2]string]string
+	calls map[string]string // the names that the upstream sees, by the calls' ids
 	// open is the custom call that is being streamed in each choice.
 	open map[int]*inputReader
+	// searching is the search that is being streamed in each choice.
+	searching map[int]*searchCall
 }
 
 type original struct {
 	name, namespace string
-	custom          bool
+	custom, search  bool
 }
 
 func (a *Adaptation) needed(r *Request) bool {
 	for _, t := range r.Tools {
-		if t.Namespace != "" || a.wrap && t.Kind == CustomTool {
+		if t.Namespace != "" || a.wrap && t.Kind == CustomTool || t.Kind == HostedTool || t.Kind == WebSearchTool {
 			return true
 		}
 	}
 	for _, m := range r.Messages {
 		for _, p := range m.Parts {
-			if p.Call != nil && (p.Call.Namespace != "" || a.wrap && p.Call.Custom) || p.Result != nil && a.wrap && p.Result.Custom {
+			if p.Call != nil && (p.Call.Namespace != "" || a.wrap && p.Call.Custom) || p.Result != nil && a.wrap && p.Result.Custom || isSearchItem(&p) {
 				return true
 			}
 		}
 	}
-	return false
+	return len(r.Found) > 0
 }
 
 func (a *Adaptation) tool(t *Tool, taken map[string]bool) {
-	o := original{t.Name, t.Namespace, t.Kind == CustomTool && a.wrap}
+	o := original{name: t.Name, namespace: t.Namespace, custom: t.Kind == CustomTool && a.wrap}
 	if t.Namespace != "" {
 		t.Name = a.flatName(t.Namespace, t.Name)
 		for taken[t.Name] {
@@ -148,6 +150,10 @@ func customDescription(t *Tool) string {
 }
 
 func (a *Adaptation) part(p *Part) {
+	if isSearchItem(p) {
+		a.search(p)
+		return
+	}
 	if p.Call != nil && (p.Call.Namespace != "" || a.wrap && p.Call.Custom) {
 		call := *p.Call
 		if call.Namespace != "" {
@@ -161,10 +167,14 @@ func (a *Adaptation) part(p *Part) {
 			call.Arguments, call.Custom = string(w.B), false
 		}
 		p.Call = &call
+		a.calls[call.ID] = call.Name
 	}
-	if p.Result != nil && a.wrap && p.Result.Custom {
+	if p.Result != nil {
 		result := *p.Result
-		result.Custom = false
+		if name := a.calls[result.CallID]; name != "" {
+			result.Name = name
+		}
+		result.Custom = result.Custom && !a.wrap
 		p.Result = &result
 	}
 }
@@ -176,7 +186,12 @@ func (a *Adaptation) Response(r *Response) {
 	}
 	for i := range r.Choices {
 		for j := range r.Choices[i].Parts {
-			if call := r.Choices[i].Parts[j].Call; call != nil && a.restore(call) {
+			p := &r.Choices[i].Parts[j]
+			switch call := p.Call; {
+			case call == nil:
+			case a.names[call.Name].search:
+				*p = found(call)
+			case a.restore(call):
 				var in inputReader
 				call.Arguments = in.feed(call.Arguments) + in.close()
 			}
@@ -191,7 +206,7 @@ func (a *Adaptation) restore(call *ToolCall) (custom bool) {
 	if !ok {
 		return false
 	}
-	call.Name, call.Namespace, call.Custom = o.name, o.namespace, o.custom
+	call.Name, call.Namespace, call.Custom = o.name, o.namespace, call.Custom || o.custom
 	return o.custom
 }
 
@@ -201,6 +216,7 @@ func (a *Adaptation) Events(events []Event) []Event {
 	if a == nil {
 		return events
 	}
+	events = a.searches(events)
 	for i := 0; i < len(events); i++ {
 		e := &events[i]
 		switch {

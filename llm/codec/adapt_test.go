@@ -52,7 +52,7 @@ func codexRequest() *Request {
 func TestAdaptIsUndone(t *testing.T) {
 	r := codexRequest()
 	before, _ := json.Marshal(r)
-	c, a, err := Adapt(r, llm.AnthropicMessages, llm.Capabilities{})
+	c, a, err := Adapt(r, llm.AnthropicMessages, llm.Capabilities{}, nil)
 	require.NoError(t, err)
 	after, _ := json.Marshal(r)
 	require.JSONEq(t, string(before), string(after), "the caller's request stays")
@@ -96,13 +96,13 @@ func TestAdaptIsUndone(t *testing.T) {
 func TestAdaptLeavesBe(t *testing.T) {
 	r := codexRequest()
 	for _, op := range []llm.Operation{llm.OpenAIResponses} {
-		c, a, err := Adapt(r, op, llm.Capabilities{})
+		c, a, err := Adapt(r, op, llm.Capabilities{}, nil)
 		require.NoError(t, err)
 		require.Same(t, r, c)
 		require.Nil(t, a)
 	}
 	r.PreviousResponseID = "resp_1"
-	_, _, err := Adapt(r, llm.OpenAIChat, llm.Capabilities{})
+	_, _, err := Adapt(r, llm.OpenAIChat, llm.Capabilities{}, nil)
 	require.ErrorContains(t, err, "previous_response_id")
 }
 

@@ -20,7 +20,10 @@ type Request struct {
 	System   []Part
 	Messages []Message
 
-	Tools      []Tool
+	Tools []Tool
+	// Found are tools that are told of in the conversation only, as what a search for
+	// tools has found: they may be called, too.
+	Found      []Tool
 	ToolChoice *ToolChoice
 	// ParallelToolCalls is nil for the protocol's default, which is true.
 	ParallelToolCalls *bool

@@ -3,18 +3,22 @@
 package gemini
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/agent-gateway/agent-gateway/llm"
 	codec "github.com/agent-gateway/agent-gateway/llm/codec/gemini"
+	"github.com/agent-gateway/agent-gateway/llm/internal/ask"
 	"github.com/agent-gateway/agent-gateway/llm/internal/upstream"
 )
 
@@ -61,7 +65,46 @@ func (p *Provider) Send(ctx context.Context, call *llm.Call) (*llm.Response, err
 		c.Query.Del("key")
 		call = &c
 	}
-	return p.client.Send(ctx, call, call.Path, authenticate)
+	resp, err := p.client.Send(ctx, call, call.Path, authenticate)
+	if err == nil && resp.Status >= 400 {
+		refine(resp)
+	}
+	return resp, err
+}
+
+// maxRefusal is how much of a refusal is looked at.
+const maxRefusal = 64 << 10
+
+// refine puts into status and header what Google says in a refusal's body alone: that
+// the key is wrong, with status 400 of all, and how long to wait. The body stays.
+func refine(resp *llm.Response) {
+	head, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	resp.Body = &resumed{io.MultiReader(bytes.NewReader(head), failed{err}, resp.Body), resp.Body}
+	gjson.GetBytes(head, "error.details").ForEach(func(_, d gjson.Result) bool {
+		if d.Get("reason").Str == "API_KEY_INVALID" {
+			resp.Status = http.StatusUnauthorized
+		}
+		if delay, err := time.ParseDuration(d.Get("retryDelay").Str); err == nil && delay > 0 && resp.Header["Retry-After"] == nil {
+			resp.Header["Retry-After"] = []string{strconv.FormatFloat(delay.Seconds(), 'f', -1, 64)}
+		}
+		return true
+	})
+}
+
+// resumed is a body of which something has been read.
+type resumed struct {
+	io.Reader
+	io.Closer
+}
+
+// failed ends a body where reading it had failed.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) {
+	if f.err == nil {
+		return 0, io.EOF // here; the rest follows
+	}
+	return 0, f.err
 }
 
 func authenticate(h http.Header, key string) {
@@ -123,24 +166,6 @@ func (p *Provider) CountTokens(ctx context.Context, call *llm.Call) (int64, erro
 	return total.Int(), nil
 }
 
-// ask makes a call and reads the JSON that it is answered with. A refusal is the
-// error.
-func (p *Provider) ask(ctx context.Context, call *llm.Call) (v gjson.Result, err error) {
-	resp, err := p.Send(ctx, call)
-	if err != nil {
-		return v, err
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	if closed := resp.Body.Close(); err == nil {
-		err = closed
-	}
-	switch {
-	case err != nil:
-		return v, err
-	case resp.Status != http.StatusOK:
-		return v, codec.Codec.DecodeError(resp.Status, resp.Header, body)
-	case !gjson.ValidBytes(body):
-		return v, llm.Errorf(llm.CodeUpstream, "the upstream's answer is not JSON")
-	}
-	return gjson.ParseBytes(body), nil
+func (p *Provider) ask(ctx context.Context, call *llm.Call) (gjson.Result, error) {
+	return ask.JSON(ctx, p, call, codec.Codec.DecodeError)
 }

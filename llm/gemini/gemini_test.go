@@ -12,6 +12,7 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/gemini"
+	"github.com/agent-gateway/agent-gateway/llm/llmtest"
 )
 
 // serve starts an upstream and a provider in front of it.
@@ -23,6 +24,17 @@ func serve(t *testing.T, h http.HandlerFunc) *gemini.Provider {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	return p
+}
+
+func TestConformance(t *testing.T) {
+	llmtest.RunProvider(t, func(t *testing.T, baseURL string) llm.Provider {
+		p, err := gemini.New(llm.Config{ID: "p", BaseURL: baseURL})
+		require.NoError(t, err)
+		return p
+	}, llmtest.ProviderOptions{
+		Operations: []llm.Operation{llm.GeminiGenerate, llm.GeminiCountTokens, llm.GeminiEmbed, llm.GeminiBatchEmbed, llm.GeminiModels},
+		Unserved:   []llm.Operation{llm.OpenAIModels, llm.OpenAIEmbeddings, llm.AnthropicFiles, llm.AnthropicCountTokens},
+	})
 }
 
 func TestNew(t *testing.T) {
@@ -133,4 +145,27 @@ func TestCountTokens(t *testing.T) {
 
 	_, err = p.CountTokens(t.Context(), &llm.Call{Operation: llm.OpenAIInputTokens})
 	require.ErrorContains(t, err, "openai.input_tokens")
+}
+
+// Google refuses a key with status 400, and says in the body alone when to come again.
+func TestErrors(t *testing.T) {
+	up := llmtest.NewUpstream(t)
+	up.Key = "secret"
+	p, err := gemini.New(llm.Config{ID: "p", BaseURL: up.URL})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	for _, key := range []string{"wrong", ""} {
+		_, err = p.ListModels(t.Context(), llm.Credential{APIKey: key})
+		require.Equal(t, llm.CodeUpstreamAuth, llm.AsError(err).Code, err)
+	}
+	up.Enqueue(llmtest.Fault{Status: 429, RetryAfter: "1500ms"})
+	_, err = p.ListModels(t.Context(), llm.Credential{APIKey: "secret"})
+	require.Equal(t, llm.CodeRateLimited, llm.AsError(err).Code)
+	require.Equal(t, 1500*time.Millisecond, llm.AsError(err).RetryAfter)
+
+	_, err = p.CountTokens(t.Context(), &llm.Call{
+		Operation: llm.GeminiCountTokens, Method: "POST", Path: "/v1beta/models/" + llmtest.UnknownModel + ":countTokens",
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: llm.BytesBody([]byte(`{"contents":[1]}`)), Credential: llm.Credential{APIKey: "secret"},
+	})
+	require.Equal(t, llm.CodeModelNotFound, llm.AsError(err).Code)
 }

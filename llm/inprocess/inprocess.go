@@ -174,7 +174,7 @@ func (p *Provider) stream(ctx context.Context, c codec.Codec, req *codec.Request
 		case err != nil && ctx.Err() == nil:
 			_, _ = w.Write(enc.Fail(nil, llm.AsError(err), ""))
 		}
-		_ = w.Close()
+		_ = w.CloseWithError(context.Cause(ctx)) // nil, unless it was cut off
 	}()
 	stop := context.AfterFunc(ctx, func() { _ = w.CloseWithError(context.Cause(ctx)) })
 	end := func() {

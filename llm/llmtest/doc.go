@@ -1,7 +1,7 @@
 // Package llmtest tests what speaks to LLM providers. It has two parts.
 //
-// [Upstream] is a fake provider that speaks OpenAI's and Anthropic's protocols,
-// records what it is asked, and breaks in every way that a test asks for:
+// [Upstream] is a fake provider that speaks OpenAI's, Anthropic's and Gemini's
+// protocols, records what it is asked, and breaks in every way that a test asks for:
 //
 //	up := llmtest.NewUpstream(t)
 //	up.Key = "sk-upstream"

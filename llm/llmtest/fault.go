@@ -40,9 +40,11 @@ type Fault struct {
 	// Body (body) replaces the envelope: BodyHTML, BodyText or BodyEmpty.
 	Body string
 	// Type, Code and Message (type, code, message) override the envelope's, and
-	// those of an ErrorEvent.
+	// those of an ErrorEvent. In Gemini's, they are its status, the reason of an
+	// ErrorInfo, and its message.
 	Type, Code, Message string
-	// RetryAfter (retry_after) is the Retry-After header, verbatim.
+	// RetryAfter (retry_after) is the Retry-After header, verbatim. Seconds are in
+	// the RetryInfo of Gemini's envelope too; "2s" is only there for who reads it.
 	RetryAfter string
 	// Header is added to the answer's. (header=Name:value, once)
 	Header http.Header

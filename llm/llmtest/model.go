@@ -131,7 +131,7 @@ func instance(schema, root gjson.Result, depth int) any {
 	if kind.IsArray() {
 		kind = kind.Get("0")
 	}
-	switch kind.Str {
+	switch strings.ToLower(kind.Str) { // Gemini has them in capitals
 	case "string":
 		return "Zürich"
 	case "integer":

@@ -113,26 +113,33 @@ func (c *call) embeddings() reply {
 	if in := c.body.Get("input"); in.IsArray() && in.Get("0").Type != gjson.Number {
 		inputs = len(in.Array())
 	}
-	size := int(c.body.Get("dimensions").Int())
-	if size <= 0 || size > 4096 {
-		size = 8
-	}
 	list := []any{}
 	for i := range inputs {
-		vector := make([]float32, size)
-		var packed []byte
-		for j := range vector {
-			vector[j] = float32(i+1) / float32(j+2)
-			packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(vector[j]))
-		}
-		var v any = vector
+		numbers := vector(int(c.body.Get("dimensions").Int()), i)
+		var v any = numbers
 		if c.body.Get("encoding_format").Str == "base64" {
+			var packed []byte
+			for _, x := range numbers {
+				packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(x))
+			}
 			v = base64.StdEncoding.EncodeToString(packed)
 		}
 		list = append(list, object{"object", "embedding", "index", i, "embedding", v})
 	}
 	return c.p.jsonReply(object{"object", "list", "data", list, "model", c.body.Get("model").Str,
 		"usage", object{"prompt_tokens", InputTokens, "total_tokens", InputTokens}})
+}
+
+// vector embeds the i-th input in size numbers, or in eight.
+func vector(size, i int) []float32 {
+	if size <= 0 || size > 4096 {
+		size = 8
+	}
+	v := make([]float32, size)
+	for j := range v {
+		v[j] = float32(i+1) / float32(j+2)
+	}
+	return v
 }
 
 func (c *call) moderations() reply {

@@ -14,9 +14,19 @@ type protocol string
 const (
 	openAI    protocol = "openai"
 	anthropic protocol = "anthropic"
+	gemini    protocol = "gemini"
+	// geminiArray is Gemini's for callers who want a stream, but not as events: they
+	// get a JSON array, of an error too.
+	geminiArray protocol = "gemini, in an array"
 )
 
 func protocolOf(r *http.Request) protocol {
+	if geminiPath(r) {
+		if strings.HasSuffix(r.URL.Path, ":streamGenerateContent") && r.URL.Query().Get("alt") != "sse" {
+			return geminiArray
+		}
+		return gemini
+	}
 	if strings.HasPrefix(r.URL.Path, "/v1/messages") || r.Header.Get("Anthropic-Version") != "" {
 		return anthropic
 	}
@@ -31,11 +41,16 @@ func (p protocol) header(contentType string) http.Header {
 		"Set-Cookie":   {"__cf_bm=upstream; path=/; HttpOnly"},
 		"Server":       {"fake-upstream"},
 	}
-	if p == anthropic {
+	switch {
+	case p == anthropic:
 		h.Set("Request-Id", "req_upstream")
 		h.Set("Anthropic-Organization-Id", "org-upstream")
 		h.Set("Anthropic-Ratelimit-Requests-Remaining", "99")
-	} else {
+	case p.google():
+		h.Set("Alt-Svc", `h3=":443"; ma=2592000`)
+		h.Set("Server-Timing", "gfet4t7; dur=1")
+		h.Set("X-Gemini-Service-Tier", "standard")
+	default:
 		h.Set("X-Request-Id", "req_upstream")
 		h.Set("Openai-Organization", "org-upstream")
 		h.Set("Openai-Processing-Ms", "1")
@@ -45,11 +60,15 @@ func (p protocol) header(contentType string) http.Header {
 	return h
 }
 
-// authenticate answers 401 unless the request carries the key, and no other one.
+// authenticate answers 401 unless the request carries the key, and no other one;
+// see googleKey for Gemini.
 // Anthropic's SDKs send it in x-api-key or, newer ones, in Authorization.
 func (u *Upstream) authenticate(p protocol, r *http.Request) (reply, bool) {
 	if u.Key == "" {
 		return reply{}, false
+	}
+	if p.google() {
+		return u.googleKey(p, r)
 	}
 	var keys []string
 	where := "Authorization"
@@ -71,20 +90,20 @@ func (u *Upstream) authenticate(p protocol, r *http.Request) (reply, bool) {
 	return reply{}, false
 }
 
-// kinds are the error type and code that go with a status.
-var kinds = map[int]struct{ anthropic, openAI, code string }{
-	400: {"invalid_request_error", "invalid_request_error", ""},
-	401: {"authentication_error", "invalid_request_error", "invalid_api_key"},
-	402: {"billing_error", "insufficient_quota", "insufficient_quota"},
-	403: {"permission_error", "permission_error", "permission_denied"},
-	404: {"not_found_error", "invalid_request_error", "model_not_found"},
-	408: {"timeout_error", "timeout", "timeout"},
-	413: {"request_too_large", "invalid_request_error", "request_too_large"},
-	429: {"rate_limit_error", "rate_limit_exceeded", "rate_limit_exceeded"},
-	500: {"api_error", "server_error", ""},
-	503: {"overloaded_error", "server_error", "unavailable"},
-	504: {"timeout_error", "timeout", "timeout"},
-	529: {"overloaded_error", "server_error", "overloaded"},
+// kinds are the error type and code that go with a status, and Google's word for it.
+var kinds = map[int]struct{ anthropic, openAI, code, google string }{
+	400: {"invalid_request_error", "invalid_request_error", "", "INVALID_ARGUMENT"},
+	401: {"authentication_error", "invalid_request_error", "invalid_api_key", "UNAUTHENTICATED"},
+	402: {"billing_error", "insufficient_quota", "insufficient_quota", "RESOURCE_EXHAUSTED"},
+	403: {"permission_error", "permission_error", "permission_denied", "PERMISSION_DENIED"},
+	404: {"not_found_error", "invalid_request_error", "model_not_found", "NOT_FOUND"},
+	408: {"timeout_error", "timeout", "timeout", "DEADLINE_EXCEEDED"},
+	413: {"request_too_large", "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"},
+	429: {"rate_limit_error", "rate_limit_exceeded", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"},
+	500: {"api_error", "server_error", "", "INTERNAL"},
+	503: {"overloaded_error", "server_error", "unavailable", "UNAVAILABLE"},
+	504: {"timeout_error", "timeout", "timeout", "DEADLINE_EXCEEDED"},
+	529: {"overloaded_error", "server_error", "overloaded", "UNAVAILABLE"},
 }
 
 // failure is a refusal.
@@ -124,10 +143,13 @@ func (p protocol) envelope(status int, f Fault) []byte {
 		kind.code = f.Code
 	}
 	if f.Type != "" {
-		kind.openAI, kind.anthropic = f.Type, f.Type
+		kind.openAI, kind.anthropic, kind.google = f.Type, f.Type, f.Type
 	}
 	if f.Message == "" {
 		f.Message = "fake upstream: " + http.StatusText(status)
+	}
+	if p.google() {
+		return p.googleEnvelope(status, kind.google, f)
 	}
 	if p == anthropic {
 		return encode(object{"type", "error", "error", object{"type", kind.anthropic, "message", f.Message}, "request_id", "req_upstream"})
@@ -148,6 +170,9 @@ func (p protocol) reject(status int, message string) reply {
 func (u *Upstream) answer(p protocol, r *http.Request, rec Recorded, f Fault) reply {
 	path, ok := strings.CutPrefix(r.URL.Path, "/v1/")
 	if !ok {
+		path, ok = strings.CutPrefix(r.URL.Path, "/v1beta/")
+	}
+	if !ok {
 		return p.reject(http.StatusNotFound, "fake upstream: no such path "+r.URL.Path)
 	}
 	if r.Method == http.MethodPost && !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") && len(rec.Body) > 0 {
@@ -162,8 +187,11 @@ func (u *Upstream) answer(p protocol, r *http.Request, rec Recorded, f Fault) re
 	if c.body.Get("model").Str == UnknownModel {
 		return p.reject(http.StatusNotFound, "The model `"+UnknownModel+"` does not exist")
 	}
-	if p == anthropic {
+	switch {
+	case p == anthropic:
 		return c.anthropic()
+	case p.google():
+		return c.gemini()
 	}
 	return c.openAI()
 }
@@ -173,7 +201,7 @@ type call struct {
 	u     *Upstream
 	p     protocol
 	r     *http.Request
-	path  []string // after /v1/
+	path  []string // after /v1/ or /v1beta/
 	body  gjson.Result
 	raw   []byte
 	fault Fault

@@ -21,7 +21,8 @@ type ProviderOptions struct {
 	// Unserved are operations for which Native must be empty.
 	Unserved []llm.Operation
 	// BasePath is what the provider's base URL has after the origin: "/v1" for
-	// one that follows OpenAI's SDKs, empty for one that follows Anthropic's.
+	// one that follows OpenAI's SDKs, empty for one that follows Anthropic's or
+	// Google's.
 	BasePath string
 	// InProcess says that the provider answers by itself. It is then given an
 	// empty base URL, and spared what concerns the way to an upstream.

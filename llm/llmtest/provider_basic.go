@@ -177,6 +177,9 @@ func (s suite) optionalInterfaces(t *testing.T) {
 				t.Errorf("ListModels: a model without an id: %+v", m)
 			}
 		}
+		if up != nil && s.opt.Operations[0].Protocol() == "gemini" && len(models) != len(geminiModels) {
+			t.Errorf("ListModels: %v; want all %d that the upstream lists in pages", models, len(geminiModels))
+		}
 		if up != nil {
 			up.Enqueue(Fault{Status: 500})
 			var e *llm.Error
@@ -189,7 +192,7 @@ func (s suite) optionalInterfaces(t *testing.T) {
 	if !ok {
 		return
 	}
-	for _, op := range []llm.Operation{llm.AnthropicCountTokens, llm.OpenAIInputTokens} {
+	for _, op := range []llm.Operation{llm.AnthropicCountTokens, llm.OpenAIInputTokens, llm.GeminiCountTokens} {
 		if slices.Contains(s.opt.Operations, op) {
 			if n, err := counter.CountTokens(ctx, samplesOf(op)[0].call()); err != nil || n <= 0 {
 				t.Errorf("CountTokens(%s): %d, %v", op, n, err)
@@ -201,7 +204,7 @@ func (s suite) optionalInterfaces(t *testing.T) {
 // redact hides keys in what a test prints.
 func redact(h http.Header) http.Header {
 	h = h.Clone()
-	for _, name := range []string{"Authorization", "X-Api-Key"} {
+	for _, name := range []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key"} {
 		if h.Get(name) != "" {
 			h.Set(name, "(a key)")
 		}

@@ -165,8 +165,12 @@ func (s suite) credential(t *testing.T) {
 		x := samplesOf(op)[0]
 		call := x.call()
 		header, prefix := "Authorization", "Bearer "
-		if op.Protocol() == "anthropic" {
+		switch op.Protocol() {
+		case "anthropic":
 			header, prefix = "X-Api-Key", ""
+		case "gemini":
+			header, prefix = "X-Goog-Api-Key", ""
+			call.Query = url.Values{"key": {"callers-own-key"}}
 		}
 		call.Header.Set(header, prefix+"callers-own-key")
 		for _, key := range []string{"sk-first", "sk-second"} {

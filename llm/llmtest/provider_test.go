@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,10 +39,10 @@ func newRelay(base, mutant string) *relay {
 }
 
 func (r *relay) Native(op llm.Operation, _ string) []llm.Operation {
-	if r.mutant != "Native" && op.Protocol() != "openai" && op.Protocol() != "anthropic" {
-		return nil
+	if r.mutant == "Native" || slices.Contains(everything, op) {
+		return []llm.Operation{op}
 	}
-	return []llm.Operation{op}
+	return nil
 }
 
 func (r *relay) Close() error {
@@ -76,7 +78,7 @@ func (r *relay) Send(ctx context.Context, call *llm.Call) (*llm.Response, error)
 			}
 		}
 	}
-	path := strings.TrimPrefix(call.Path, "/v1")
+	path := strings.TrimPrefix(call.Path, "/v1") // the base has it; "beta" stays
 	if r.mutant == "Request" {
 		path, _ = url.PathUnescape(path)
 	}
@@ -87,7 +89,11 @@ func (r *relay) Send(ctx context.Context, call *llm.Call) (*llm.Response, error)
 	if call.Body != nil {
 		req.ContentLength = call.Body.Len()
 	}
-	req.URL.RawQuery = call.Query.Encode()
+	query := maps.Clone(call.Query)
+	if call.Operation.Protocol() == "gemini" && r.mutant != "KeyInQuery" {
+		query.Del("key")
+	}
+	req.URL.RawQuery = query.Encode()
 	req.Header = call.Header.Clone()
 	if r.mutant == "CallIsNotChanged" {
 		req.Header = call.Header
@@ -96,6 +102,8 @@ func (r *relay) Send(ctx context.Context, call *llm.Call) (*llm.Response, error)
 		req.Header.Set("Accept-Encoding", "identity")
 	}
 	switch {
+	case call.Operation.Protocol() == "gemini":
+		req.Header.Set("X-Goog-Api-Key", call.Credential.APIKey)
 	case call.Operation.Protocol() == "openai":
 		req.Header.Set("Authorization", "Bearer "+call.Credential.APIKey)
 	case r.mutant == "Credential":
@@ -163,6 +171,7 @@ var everything = []llm.Operation{
 	llm.OpenAICompletions, llm.OpenAIModerations, llm.OpenAIImages, llm.OpenAIAudio, llm.OpenAIFiles,
 	llm.OpenAIBatches, llm.OpenAIRerank, llm.OpenAIModels,
 	llm.AnthropicMessages, llm.AnthropicCountTokens, llm.AnthropicModels, llm.AnthropicBatches, llm.AnthropicFiles,
+	llm.GeminiGenerate, llm.GeminiCountTokens, llm.GeminiEmbed, llm.GeminiBatchEmbed, llm.GeminiModels,
 }
 
 const mutantVariable = "LLMTEST_MUTANT"
@@ -172,7 +181,7 @@ const mutantVariable = "LLMTEST_MUTANT"
 func TestProvider(t *testing.T) {
 	RunProvider(t, func(t *testing.T, baseURL string) llm.Provider {
 		return newRelay(baseURL, os.Getenv(mutantVariable))
-	}, ProviderOptions{Operations: everything, Unserved: []llm.Operation{"gemini.generate"}, BasePath: "/v1"})
+	}, ProviderOptions{Operations: everything, Unserved: []llm.Operation{"gemini.files"}, BasePath: "/v1"})
 }
 
 // A suite that nothing can fail is worth nothing.
@@ -182,16 +191,20 @@ func TestMutants(t *testing.T) {
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	for _, name := range []string{"Native", "CanceledContext", "CallIsNotChanged", "Request", "Response", "Statuses",
+	for _, name := range []string{"Native", "KeyInQuery", "CanceledContext", "CallIsNotChanged", "Request", "Response", "Statuses",
 		"Unbuffered", "Encoding", "Credential", "Redirect", "NoResponse", "BrokenResponse",
 		"CancelBeforeResponse", "CancelInResponse", "CloseInResponse", "RequestBody", "InMemoryBody"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they mostly wait
-			cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestProvider$/^"+name+"$", "-test.timeout=1m")
+			test := name
+			if name == "KeyInQuery" {
+				test = "Credential"
+			}
+			cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestProvider$/^"+test+"$", "-test.timeout=1m")
 			cmd.Env = append(os.Environ(), mutantVariable+"="+name)
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err, "the suite did not notice:\n%s", out)
-			require.Contains(t, string(out), "FAIL: TestProvider/"+name)
+			require.Contains(t, string(out), "FAIL: TestProvider/"+test)
 		})
 	}
 }

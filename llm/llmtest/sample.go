@@ -3,6 +3,7 @@ package llmtest
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/agent-gateway/agent-gateway/llm"
@@ -12,6 +13,7 @@ import (
 type sample struct {
 	op           llm.Operation
 	method, path string
+	query        string
 	body         string // "" for none; %s is replaced by some text
 	stream       bool
 	binary       bool // the answer is not JSON
@@ -58,6 +60,15 @@ var samples = []sample{
 	{op: llm.AnthropicModels, method: get, path: "/v1/models/vendor%2Fmodel", object: true},
 	{op: llm.AnthropicBatches, method: post, path: "/v1/messages/batches", body: `{"requests":[{"custom_id":"%s","params":{"model":"llmtest","max_tokens":1,"messages":[]}}]}`},
 	{op: llm.AnthropicFiles, method: post, path: "/v1/files", body: upload, multipart: true},
+	{op: llm.GeminiGenerate, method: post, path: "/v1beta/models/llmtest:generateContent", body: `{"contents":[{"role":"user","parts":[{"text":"%s"}]}]}`},
+	{op: llm.GeminiGenerate, method: post, path: "/v1beta/models/llmtest:streamGenerateContent", query: "alt=sse", body: `{"contents":[{"role":"user","parts":[{"text":"%s"}]}]}`, stream: true},
+	{op: llm.GeminiGenerate, method: post, path: "/v1beta/models/llmtest:streamGenerateContent", body: `{"contents":[{"parts":[{"text":"%s"}]}]}`}, // a JSON array
+	{op: llm.GeminiGenerate, method: post, path: "/v1/models/llmtest:generateContent", body: `{"contents":[{"parts":[{"text":"%s"}]}]}`},
+	{op: llm.GeminiCountTokens, method: post, path: "/v1beta/models/llmtest:countTokens", body: `{"contents":[{"parts":[{"text":"%s"}]}]}`},
+	{op: llm.GeminiEmbed, method: post, path: "/v1beta/models/llmtest:embedContent", body: `{"content":{"parts":[{"text":"%s"}]}}`},
+	{op: llm.GeminiBatchEmbed, method: post, path: "/v1beta/models/llmtest:batchEmbedContents", body: `{"requests":[{"model":"models/llmtest","content":{"parts":[{"text":"%s"}]}}]}`},
+	{op: llm.GeminiModels, method: get, path: "/v1beta/models"},
+	{op: llm.GeminiModels, method: get, path: "/v1beta/models/vendor%2Fmodel%3A1", object: true},
 }
 
 // samplesOf returns the calls of an operation: an unknown one is made up.
@@ -96,6 +107,9 @@ func (s sample) sending(body []byte) *llm.Call {
 		Header:     http.Header{"X-Llmtest": {"one", "two"}},
 		Credential: llm.Credential{ID: "llmtest", Source: "provider", APIKey: upstreamKey},
 	}
+	if s.query != "" {
+		call.Query, _ = url.ParseQuery(s.query)
+	}
 	if s.op.Protocol() == "anthropic" {
 		call.Header.Set("Anthropic-Version", "2023-06-01")
 	}
@@ -116,6 +130,8 @@ func (s sample) terminator() string {
 		return "response.completed"
 	case llm.AnthropicMessages:
 		return "message_stop"
+	case llm.GeminiGenerate:
+		return `"finishReason"`
 	}
 	return "[DONE]"
 }

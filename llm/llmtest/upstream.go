@@ -12,8 +12,10 @@ import (
 	"testing"
 )
 
-// What every answer of an Upstream claims to have consumed. OpenAI's
-// prompt_tokens is the sum of the first three, as that protocol has it.
+// What every answer of an Upstream claims to have consumed. OpenAI's prompt_tokens
+// and Gemini's promptTokenCount are the sum of the first three, as those protocols
+// have it; Gemini does not tell which were written to a cache, and counts its
+// candidates without ReasoningTokens.
 const (
 	InputTokens      = 25 // neither read from nor written to a cache
 	CacheReadTokens  = 8
@@ -37,13 +39,15 @@ const (
 // panicking with [http.ErrAbortHandler], as net/http has it, so serve it with an
 // [http.Server] rather than call it with a recorder.
 //
-// It speaks OpenAI and Anthropic under /v1. Paths that both protocols have
-// (models, files) are Anthropic's when the anthropic-version header is present.
+// It speaks OpenAI and Anthropic under /v1, and Gemini under /v1beta and /v1. Paths
+// that several protocols have (models, files) are Anthropic's when the
+// anthropic-version header is present, and Gemini's when x-goog-api-key is.
 type Upstream struct {
 	// URL is the origin, "http://127.0.0.1:PORT"; set by NewUpstream.
 	URL string
 	// Key is what callers must present: OpenAI's in Authorization, Anthropic's
-	// in x-api-key or Authorization. Any other key beside it is refused too.
+	// in x-api-key or Authorization, Gemini's in x-goog-api-key, where a wrong one is
+	// answered with 400, as Google does. Any other key beside it is refused too.
 	// Empty accepts everybody. Set it before the first request.
 	Key string
 

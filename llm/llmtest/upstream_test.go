@@ -48,12 +48,30 @@ const (
 	chatBody      = `{"model":"gpt-test","messages":[{"role":"user","content":"hi %s"}],"stream":%t}`
 	messagesBody  = `{"model":"claude-test","max_tokens":9,"messages":[{"role":"user","content":"hi %s"}],"stream":%t}`
 	responsesBody = `{"model":"gpt-test","input":"hi %s","stream":%t}`
+	generateBody  = `{"contents":[{"parts":[{"text":"hi %[1]s"}]}]}` // the path says what is streamed
+	generate      = "/v1beta/models/m:generateContent"
+	generateSSE   = "/v1beta/models/m:streamGenerateContent?alt=sse"
 )
 
-var protocols = []struct{ path, body, terminator, usage string }{
-	{"/v1/chat/completions", chatBody, "data: [DONE]", "usage.prompt_tokens"},
-	{"/v1/responses", responsesBody, "event: response.completed", "usage.input_tokens"},
-	{"/v1/messages", messagesBody, "event: message_stop", "usage.input_tokens"},
+// dialect is a protocol that answers in streams. Where whole is empty, the body says
+// what is streamed.
+type dialect struct{ path, whole, body, terminator, limited string }
+
+var protocols = []dialect{
+	{"/v1/chat/completions", "", chatBody, "data: [DONE]", "rate_limit_exceeded"},
+	{"/v1/responses", "", responsesBody, "event: response.completed", "rate_limit_exceeded"},
+	{"/v1/messages", "", messagesBody, "event: message_stop", "rate_limit_error"},
+	{generateSSE, generate, generateBody, `"finishReason":"STOP"`, "RESOURCE_EXHAUSTED"},
+	{"/v1beta/models/m:streamGenerateContent", generate, generateBody, "]\r\n", "RESOURCE_EXHAUSTED"},
+}
+
+func (d dialect) ask(t *testing.T, u *Upstream, text string, stream bool) *http.Response {
+	t.Helper()
+	path := d.path
+	if !stream && d.whole != "" {
+		path = d.whole
+	}
+	return ask(t, u, "POST", path, fmt.Sprintf(d.body, text, stream))
 }
 
 func TestAnswers(t *testing.T) {
@@ -81,6 +99,18 @@ func TestAnswers(t *testing.T) {
 		{"POST", "/v1/messages/count_tokens", `{"model":"m","messages":[1]}`, "input_tokens", "37"},
 		{"POST", "/v1/messages/batches", `{"requests":[{"custom_id":"1","params":{}}]}`, "processing_status", "ended"},
 		{"GET", "/v1/messages/batches", "", "data.#", "1"},
+		{"POST", generate, fmt.Sprintf(generateBody, "there"), "candidates.0.content.parts.0.text", "Grüße 🌍 from the fake upstream. You said: hi there"},
+		{"POST", generate, `{}`, "error.status", "INVALID_ARGUMENT"},
+		{"POST", "/v1beta/models/no-such-model:generateContent", fmt.Sprintf(generateBody, ""), "error.status", "NOT_FOUND"},
+		{"GET", "/v1beta/models/gemini-test", "", "name", "models/gemini-test"},
+		{"GET", "/v1beta/models/absent", "", "error.code", "404"},
+		{"POST", "/v1beta/models/m:none", "{}", "error.status", "NOT_FOUND"},
+		{"POST", "/v1/models/m:countTokens", `{"contents":[1]}`, "totalTokens", "37"},
+		{"POST", "/v1beta/models/m:countTokens", `{"generateContentRequest":{"model":"models/m","contents":[1]}}`, "totalTokens", "37"},
+		{"POST", "/v1beta/models/m:countTokens", `{"generateContentRequest":{"contents":[1]}}`, "error.status", "INVALID_ARGUMENT"},
+		{"POST", "/v1beta/models/m:embedContent", `{"content":{"parts":[1]},"outputDimensionality":3}`, "embedding.values.#", "3"},
+		{"POST", "/v1beta/models/m:batchEmbedContents", `{"requests":[{"model":"models/m"},{"model":"models/m"}]}`, "embeddings.1.values.0", "1"},
+		{"POST", "/v1beta/models/m:batchEmbedContents", `{"requests":[{"model":"models/alias"}]}`, "error.status", "INVALID_ARGUMENT"},
 	} {
 		t.Run(tt.method+tt.path, func(t *testing.T) {
 			got := text(t, ask(t, u, tt.method, tt.path, tt.body))
@@ -92,11 +122,15 @@ func TestAnswers(t *testing.T) {
 func TestStreamsEndWithTheirTerminator(t *testing.T) {
 	u := NewUpstream(t)
 	for _, p := range protocols {
-		resp := ask(t, u, "POST", p.path, fmt.Sprintf(p.body, "", true))
-		require.Equal(t, "text/event-stream; charset=utf-8", resp.Header.Get("Content-Type"))
+		resp := p.ask(t, u, "", true)
 		got := text(t, resp)
 		require.Contains(t, got, p.terminator)
-		require.True(t, strings.HasSuffix(got, "\n\n"), got)
+		if resp.Header.Get("Content-Type") == "application/json" {
+			require.True(t, gjson.Valid(got), got)
+		} else {
+			require.Equal(t, "text/event-stream; charset=utf-8", resp.Header.Get("Content-Type"))
+			require.True(t, strings.HasSuffix(strings.ReplaceAll(got, "\r", ""), "\n\n"), got)
+		}
 		require.Contains(t, got, "Grüße", "%s", p.path)
 	}
 }

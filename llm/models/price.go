@@ -101,12 +101,8 @@ func (p *period) holds(at time.Time) bool {
 //     The sum is then a lower bound. Audio and images in the answer cost several
 //     times as much as text, so a model that makes them has no cost for its output.
 func (p *Price) Cost(u llm.Usage, at time.Time) (nanoUSD int64, known bool) {
-	return p.cost(u, cacheWrite1h(u), at)
+	return p.cost(u, u.CacheWrite1h.N, at)
 }
-
-// cacheWrite1h is how many of the written tokens live for an hour. It is the place
-// to read them once [llm.Usage] tells them apart.
-func cacheWrite1h(llm.Usage) int64 { return 0 }
 
 func (p *Price) cost(u llm.Usage, write1h int64, at time.Time) (int64, bool) {
 	if p == nil || !u.Input.Known || u.Input.N < 0 || u.Output.N < 0 || u.CacheRead.N < 0 || u.CacheWrite.N < 0 || u.Reasoning.N < 0 {

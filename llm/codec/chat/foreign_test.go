@@ -53,6 +53,11 @@ const (
 )
 
 var foreignRequests = map[string]foreignRequest{
+	"claude_code": {r: codec.Request{From: anthropic,
+		System:   []codec.Part{opaquePart(anthropic, `{"type":"text","text":"x-anthropic-billing-header: cc_version=2.1"}`), textPart("one")},
+		Messages: []codec.Message{turn("user", textPart("hi"))},
+		User:     `{"device_id":"f2b79236dfe32fd515395e8f3e0754787e48036559c6d857175e7049bf59077d","account_uuid":""}`,
+	}},
 	"anthropic_system_and_cache": {r: codec.Request{From: anthropic,
 		System:    []codec.Part{textPart("one"), {Text: "two", Cache: &codec.Cache{TTL: "1h"}}},
 		Messages:  []codec.Message{turn("user", codec.Part{Text: "hi", Cache: &codec.Cache{}}, textPart("there"))},

@@ -87,7 +87,7 @@ func (e *writer) state() {
 	for _, what := range r.Include {
 		switch what {
 		case "reasoning.encrypted_content": // what there is of it is given anyway
-		case "message.output_text.logprobs": // written with the other samplings
+		case includeLogprobs: // written with the other samplings
 		default:
 			e.lost.Drop("include")
 		}
@@ -134,8 +134,11 @@ func (e *writer) sampling() {
 	} else {
 		e.int("max_completion_tokens", r.MaxTokens)
 	}
-	e.number("temperature", r.Temperature)
-	e.number("top_p", r.TopP)
+	rejected := e.t.Caps.RejectsSampling && !e.own()
+	if !rejected {
+		e.number("temperature", r.Temperature)
+		e.number("top_p", r.TopP)
+	}
 	if r.TopK != nil && !e.own() {
 		e.lost.Drop("top_k")
 	} else {
@@ -155,18 +158,56 @@ func (e *writer) sampling() {
 	}
 	e.int("n", r.N)
 	e.int("seed", r.Seed)
+	if rejected {
+		e.unsampled()
+		return
+	}
 	e.number("presence_penalty", r.PresencePenalty)
 	e.number("frequency_penalty", r.FrequencyPenalty)
 	e.raw("logit_bias", r.LogitBias)
-	logprobs := r.Logprobs
-	for _, what := range r.Include {
-		if what == "message.output_text.logprobs" && logprobs == nil {
-			yes := true
-			logprobs = &yes
+	e.logprobs()
+}
+
+// unsampled reports what models that think refuse, beyond the defaults.
+func (e *writer) unsampled() {
+	r := e.r
+	for _, f := range []struct {
+		name  string
+		value json.Number
+		usual float64
+	}{
+		{"temperature", r.Temperature, 1}, {"top_p", r.TopP, 1},
+		{"presence_penalty", r.PresencePenalty, 0}, {"frequency_penalty", r.FrequencyPenalty, 0},
+	} {
+		if n, err := f.value.Float64(); f.value != "" && (err != nil || n != f.usual) {
+			e.lost.Drop(f.name)
 		}
 	}
+	if len(r.LogitBias) > 0 {
+		e.lost.Drop("logit_bias")
+	}
+	if r.Logprobs != nil && *r.Logprobs || slices.Contains(r.Include, includeLogprobs) {
+		e.lost.Drop("logprobs")
+	}
+	if r.TopLogprobs != nil && *r.TopLogprobs > 0 {
+		e.lost.Drop("top_logprobs")
+	}
+}
+
+// includeLogprobs is what Responses calls the wish for them.
+const includeLogprobs = "message.output_text.logprobs"
+
+func (e *writer) logprobs() {
+	r := e.r
+	logprobs := r.Logprobs
+	if logprobs == nil && (slices.Contains(r.Include, includeLogprobs) || !e.own() && r.TopLogprobs != nil && *r.TopLogprobs > 0) {
+		yes := true
+		logprobs = &yes
+	}
 	e.bool("logprobs", logprobs)
-	e.int("top_logprobs", r.TopLogprobs)
+	if e.own() || logprobs != nil && *logprobs { // they are refused without
+		e.int("top_logprobs", r.TopLogprobs)
+	}
 }
 
 func (e *writer) format() {
@@ -182,9 +223,12 @@ func (e *writer) format() {
 		if !e.own() && name == "" {
 			name = "response"
 		}
-		if strict == nil && e.r.From == llm.AnthropicMessages { // which holds to it always
-			yes := true
+		if e.r.From == llm.AnthropicMessages { // which holds to it always
+			yes := codec.Closed(f.Schema)
 			strict = &yes
+			if !yes {
+				e.lost.Drop("response_format.strict")
+			}
 		}
 		w.ObjectField("json_schema")
 		e.str("name", name)
@@ -220,7 +264,11 @@ func (e *writer) reasoning() {
 func (e *writer) account() {
 	r := e.r
 	e.str("service_tier", r.ServiceTier)
-	e.str("user", r.User)
+	if user := r.User; e.own() {
+		e.str("user", user)
+	} else {
+		e.str("user", codec.ShortUser(user))
+	}
 	// Servers take metadata only for answers that they store, and what is stored
 	// here cannot be had again through another protocol.
 	if e.own() {

@@ -100,6 +100,10 @@ func (e *writer) carried(parts []codec.Part, role string) []codec.Part {
 // said must not go missing; the trace of a tool that a provider ran can.
 func (e *writer) opaque(p *codec.Part, role string) bool {
 	kind := opaqueType(p)
+	if p.Origin == llm.AnthropicMessages && kind == "text" && (role == "system" || role == "developer") {
+		e.lost.Drop("messages.billing_header") // Claude Code's, which differs in every call
+		return true
+	}
 	if role != "assistant" || kind == "item_reference" || strings.HasPrefix(kind, "compaction") {
 		e.refuse("messages."+kind, "only the protocol that it came in knows it")
 		return true

@@ -57,7 +57,7 @@ func (e *writer) tool(t *codec.Tool) {
 		w.StringField("name", t.Name)
 		e.str("description", t.Description)
 		e.raw("parameters", t.Schema)
-		if t.Strict != nil && e.t.Caps.NoStrict {
+		if t.Strict != nil && (e.t.Caps.NoStrict || *t.Strict && e.r.From == llm.AnthropicMessages && !codec.Closed(t.Schema)) {
 			if *t.Strict {
 				e.lost.Drop("tools.strict")
 			}

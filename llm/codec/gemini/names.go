@@ -123,6 +123,8 @@ var fieldNames = map[string]string{
 	"response_format":       "generationConfig.responseJsonSchema",
 	"reasoning_effort":      "generationConfig.thinkingConfig",
 	"reasoning":             "generationConfig.thinkingConfig",
+	"reasoning.summary":     "generationConfig.thinkingConfig.includeThoughts",
+	"tool_choice.validated": "toolConfig.functionCallingConfig.mode",
 	"thinking":              "contents.parts.thought",
 	"service_tier":          "serviceTier",
 }

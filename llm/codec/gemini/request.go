@@ -92,6 +92,9 @@ func (d *decoder) system(v gjson.Result, param string) error {
 		return codec.Invalid(param, "it must be an object with parts")
 	}
 	return each(v, func(name, own string, e gjson.Result) error {
+		if name == "role" { // SDKs say one, and servers do not read it
+			return nil
+		}
 		if name != "parts" {
 			d.r.Extra = append(d.r.Extra, field("systemInstruction."+own, e))
 			return nil

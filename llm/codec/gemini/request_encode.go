@@ -99,7 +99,7 @@ func (e *encoder) report() {
 		e.dropIf("", l)
 	}
 	for _, s := range r.Include {
-		if s != "reasoning.encrypted_content" { // signatures come unasked
+		if s != "reasoning.encrypted_content" && s != includeLogprobs { // signatures come unasked
 			e.drop("include")
 		}
 	}

@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
@@ -42,10 +43,17 @@ func (e *encoder) config() {
 	integer(&w, "seed", r.Seed)
 	number(&w, "presencePenalty", r.PresencePenalty)
 	number(&w, "frequencyPenalty", r.FrequencyPenalty)
-	if r.Logprobs != nil {
-		w.BoolField("responseLogprobs", *r.Logprobs)
+	logprobs, top := r.Logprobs, r.TopLogprobs
+	if !e.own && logprobs == nil && (top != nil && *top > 0 || slices.Contains(r.Include, includeLogprobs)) {
+		yes := true // Responses asks in these words
+		logprobs = &yes
 	}
-	integer(&w, "logprobs", r.TopLogprobs)
+	if logprobs != nil {
+		w.BoolField("responseLogprobs", *logprobs)
+	}
+	if e.own || logprobs != nil && *logprobs { // it is refused without
+		integer(&w, "logprobs", top)
+	}
 	e.format(&w)
 	e.thinking(&w)
 	e.resolution(&w)
@@ -57,6 +65,9 @@ func (e *encoder) config() {
 		e.w.RawField("generationConfig", string(w.B))
 	}
 }
+
+// includeLogprobs is what Responses calls the wish for them.
+const includeLogprobs = "message.output_text.logprobs"
 
 func number(w *jsonwrite.Writer, name string, n json.Number) {
 	if n != "" {

@@ -55,6 +55,7 @@ var names = map[string]string{
 	"reasoning.summary":      "thinking.display",
 	"response_format":        "output_config.format",
 	"response_format.schema": "output_config.format.schema",
+	"response_format.strict": "output_config.format.strict",
 	"stop":                   "stop_sequences",
 	"user":                   "metadata.user_id",
 	"tools.parameters":       "tools.input_schema",

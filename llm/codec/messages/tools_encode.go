@@ -138,6 +138,10 @@ func (e *requestWriter) webSearch(t *codec.Tool) {
 	v.ForEach(func(k, v gjson.Result) bool {
 		switch name := k.Str; name {
 		case "type", "name":
+		case "googleSearch", "google_search": // the tool itself, in Gemini's words
+			if len(v.Map()) > 0 {
+				e.lost.Drop("tools." + name)
+			}
 		case "filters":
 			v.ForEach(func(k, v gjson.Result) bool {
 				if (k.Str == "allowed_domains" || k.Str == "blocked_domains") && v.IsArray() {

@@ -40,8 +40,11 @@ func (u *usage) read(v gjson.Result) {
 				u.keep(k.Str, v)
 			}
 		case "cache_creation":
-			v.ForEach(func(_, n gjson.Result) bool {
+			v.ForEach(func(lifetime, n gjson.Result) bool {
 				write = write.Plus(llm.Known(n.Int()))
+				if lifetime.Str == "ephemeral_1h_input_tokens" {
+					u.CacheWrite1h = llm.Known(n.Int())
+				}
 				return true
 			})
 			u.keep(name, v)

@@ -87,8 +87,10 @@ func (e *encoder) sampling() {
 	if topP != "" {
 		e.RawField("top_p", topP)
 	}
-	if r.TopLogprobs != nil {
-		e.IntField("top_logprobs", *r.TopLogprobs)
+	if n := r.TopLogprobs; n != nil && (e.own || !e.caps.RejectsSampling) {
+		e.IntField("top_logprobs", *n)
+	} else {
+		e.dropIf(n != nil && *n > 0, "top_logprobs")
 	}
 	e.dropIf(r.TopK != nil, "top_k")
 	e.dropIf(len(r.Stop) > 0, "stop")
@@ -140,8 +142,14 @@ func (e *encoder) textFormat(f *codec.Format) {
 		schema = "{}"
 	}
 	e.RawField("schema", schema)
-	if f.Strict != nil {
-		e.BoolField("strict", *f.Strict)
+	strict := f.Strict
+	if e.r.From == llm.AnthropicMessages && !e.echo { // which holds to it always
+		yes := codec.Closed(f.Schema)
+		strict = &yes
+		e.dropIf(!yes, "response_format.strict")
+	}
+	if strict != nil {
+		e.BoolField("strict", *strict)
 	}
 }
 

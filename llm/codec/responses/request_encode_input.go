@@ -81,6 +81,10 @@ func (e *encoder) message(m *codec.Message, at string) error {
 			e.dropOpaque(p)
 			continue
 		}
+		if p.Kind == codec.Text && p.Text == "" && p.Cache == nil && !e.own { // the ends of Gemini's streams
+			e.dropIf(p.Signature != nil, "thinking")
+			continue
+		}
 		if !open && e.isEasy(m, j) {
 			e.easy(p)
 			continue

@@ -16,7 +16,11 @@ func (e *encoder) state(thinks bool) {
 	if !e.own {
 		include = nil
 		if r.Logprobs != nil && *r.Logprobs {
-			include = append(include, "message.output_text.logprobs")
+			if e.caps.RejectsSampling {
+				e.lost.Drop("logprobs")
+			} else {
+				include = append(include, "message.output_text.logprobs")
+			}
 		}
 		if thinks {
 			include = append(include, "reasoning.encrypted_content")
@@ -49,10 +53,14 @@ func (e *encoder) state(thinks bool) {
 	if len(r.Metadata) > 0 {
 		e.RawField("metadata", string(r.Metadata))
 	}
+	user := r.User
+	if !e.own {
+		user = codec.ShortUser(user)
+	}
 	if e.kept("safety_identifier") {
-		e.optional("user", r.User)
+		e.optional("user", user)
 	} else {
-		e.optional("safety_identifier", r.User)
+		e.optional("safety_identifier", user)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
@@ -114,6 +115,9 @@ func (e *encoder) function(t *codec.Tool) {
 		e.RawField("parameters", "null")
 	}
 	switch {
+	case t.Strict != nil && *t.Strict && e.r.From == llm.AnthropicMessages && !codec.Closed(t.Schema):
+		e.lost.Drop("tools.strict")
+		e.BoolField("strict", false)
 	case t.Strict != nil:
 		e.BoolField("strict", *t.Strict)
 	case !e.own: // strict is the default here, and nowhere else

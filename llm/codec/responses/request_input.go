@@ -77,6 +77,10 @@ func (in *inputReader) item(v gjson.Result, at string) error {
 		return eachElement(v.Get("tools"), at+".tools", func(v gjson.Result, at string) error {
 			return readTool(in.r, v, at, nil)
 		})
+	case "tool_search_output":
+		if err := in.found(v.Get("tools"), at+".tools"); err != nil {
+			return err
+		}
 	}
 	p := codec.Part{Kind: codec.Opaque, Raw: json.RawMessage(v.Raw), Origin: op}
 	if assistantItem(kind) {
@@ -94,6 +98,14 @@ func assistantItem(kind string) bool {
 		return true
 	}
 	return strings.HasSuffix(kind, "_call")
+}
+
+// found reads the tools that a search has found, besides the item, which stays whole.
+func (in *inputReader) found(v gjson.Result, at string) error {
+	list := codec.Request{Tools: []codec.Tool{}}
+	err := eachElement(v, at, func(v gjson.Result, at string) error { return readTool(&list, v, at, nil) })
+	in.r.Found = append(in.r.Found, list.Tools...)
+	return err
 }
 
 func (in *inputReader) add(m codec.Message) {

@@ -114,3 +114,16 @@ func TestFieldNames(t *testing.T) {
 	}
 	require.Equal(t, llm.OpenAIResponses, Codec.Operation())
 }
+
+// What a search has found may be called, too; the item that tells of it stays whole.
+func TestFoundTools(t *testing.T) {
+	const item = `{"type":"tool_search_output","call_id":"c","execution":"client","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"f","defer_loading":true}]}]}`
+	r, err := Codec.DecodeRequest([]byte(`{"model":"m","input":[`+item+`]}`), "", false)
+	require.NoError(t, err)
+	require.Empty(t, r.Tools)
+	require.Len(t, r.Found, 1)
+	require.Equal(t, [2]string{"n", "f"}, [2]string{r.Found[0].Namespace, r.Found[0].Name})
+	out, err := Codec.EncodeRequest(r, codec.Target{Model: "m"}, nil)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"model":"m","input":[`+item+`]}`, string(out))
+}

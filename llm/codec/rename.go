@@ -1,0 +1,119 @@
+package codec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+
+	"github.com/agent-gateway/agent-gateway/llm"
+)
+
+// toolName is what each protocol takes for the name of a tool.
+var toolName = map[llm.Operation]*regexp.Regexp{
+	llm.OpenAIChat:        regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`),
+	llm.OpenAIResponses:   regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`),
+	llm.AnthropicMessages: regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`),
+	llm.GeminiGenerate:    regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$`),
+}
+
+var notInNames = regexp.MustCompile(`[^a-zA-Z0-9_-]`)
+
+// given is a name that every protocol takes. It depends on the name alone, so that a
+// conversation's calls keep it, and tells apart names that differ where marked.
+func given(name string, marked bool) string {
+	s := notInNames.ReplaceAllString(name, "_")
+	if s == "" || s[0] == '-' || s[0] >= '0' && s[0] <= '9' {
+		s = "_" + s
+	}
+	if len(s) <= maxName && !marked {
+		return s
+	}
+	sum := sha256.Sum256([]byte(name))
+	mark := "_" + hex.EncodeToString(sum[:4])
+	return s[:min(len(s), maxName-len(mark))] + mark
+}
+
+// renamed gives tools whose names the upstream's protocol refuses others. back are
+// the names by those that were given; none, and r itself, where all names are good.
+func renamed(r *Request, op llm.Operation) (_ *Request, back map[string]string) {
+	good := toolName[op]
+	if r.From == op || good == nil {
+		return r, nil
+	}
+	names, taken := map[string]string{}, map[string]bool{}
+	for _, t := range r.Tools {
+		if good.MatchString(t.Name) {
+			taken[t.Name] = true
+		}
+	}
+	rename := func(name string) string {
+		if name == "" || good.MatchString(name) {
+			return name
+		}
+		if names[name] == "" {
+			to := given(name, false)
+			if taken[to] {
+				to = given(name, true)
+			}
+			names[name], taken[to] = to, true
+		}
+		return names[name]
+	}
+	c := *r
+	c.Tools = slices.Clone(r.Tools)
+	for i := range c.Tools {
+		if t := &c.Tools[i]; t.Namespace == "" && (t.Kind == FunctionTool || t.Kind == CustomTool) {
+			t.Name = rename(t.Name)
+		}
+	}
+	if tc := r.ToolChoice; tc != nil && tc.Namespace == "" {
+		choice := *tc
+		choice.Name, choice.Allowed = rename(tc.Name), slices.Clone(tc.Allowed)
+		for i, name := range choice.Allowed {
+			choice.Allowed[i] = rename(name)
+		}
+		c.ToolChoice = &choice
+	}
+	c.Messages = slices.Clone(r.Messages)
+	for i := range c.Messages {
+		parts := slices.Clone(c.Messages[i].Parts)
+		for j := range parts {
+			if call := parts[j].Call; call != nil && call.Namespace == "" {
+				own := *call
+				own.Name = rename(call.Name)
+				parts[j].Call = &own
+			}
+			if result := parts[j].Result; result != nil {
+				own := *result
+				own.Name = rename(result.Name)
+				parts[j].Result = &own
+			}
+		}
+		c.Messages[i].Parts = parts
+	}
+	if len(names) == 0 {
+		return r, nil
+	}
+	back = map[string]string{}
+	for name, to := range names {
+		back[to] = name
+	}
+	return &c, back
+}
+
+// restoring makes a, which may be nil, give calls their own names back.
+func (a *Adaptation) restoring(back map[string]string) *Adaptation {
+	if len(back) == 0 {
+		return a
+	}
+	if a == nil {
+		a = &Adaptation{names: map[string]original{}}
+	}
+	for to, name := range back {
+		o := a.names[to]
+		o.name = name
+		a.names[to] = o
+	}
+	return a
+}
