@@ -53,7 +53,7 @@ func (x *exchange) countsUpstream() bool {
 		return x.relays(p.Direct)
 	}
 	m, _ := p.find(x.req.model)
-	return m == nil || x.relays(m.Candidates[0].Target) // an unknown model is refused later
+	return m == nil || m.Group == nil || x.relays(m.Candidates[0].Target) // what cannot be asked is refused later
 }
 
 // listModels answers with the models of the route that the caller may use, or with

@@ -78,7 +78,8 @@ type Timeouts struct{ Connect, FirstByte, Idle, Total time.Duration }
 
 // Logical is a logical model.
 type Logical struct {
-	Name       string
+	Name string
+	// Group is nil when no provider of a candidate is enabled.
 	Group      *balance.Group
 	Candidates []Candidate
 }
@@ -136,6 +137,9 @@ func (x *exchange) choose() error {
 	m, star := p.find(x.req.model)
 	if m == nil {
 		return unknownModel(x.req.model)
+	}
+	if m.Group == nil {
+		return &llm.Error{Code: llm.CodeUnavailable, Status: 503, NoRetry: true, Message: fmt.Sprintf("the model %q cannot be served: all of its providers are disabled", x.req.model), Param: "model"}
 	}
 	x.logical, x.star, x.llm.LogicalModel = m, star, x.req.model
 	x.order = m.Group.Order(x.preferred(m))

@@ -45,7 +45,7 @@ func (x *exchange) refuse(e *llm.Error) {
 
 func (x *exchange) head(resp *llm.Response, length int64) {
 	h := x.w.Header()
-	copyHeaders(h, resp.Header, x.hop.Span.RequestID, len(x.hop.Limits) > 0)
+	copyHeaders(h, resp.Header, x.hop.Span.RequestID, len(x.hop.Limits) > 0 || x.hop.Protocol == "cc")
 	if h["Content-Type"] == nil {
 		h["Content-Type"] = nil // or net/http would guess one
 	}

@@ -87,10 +87,14 @@ func (x *exchange) checkModel() error {
 	if _, ok := x.hop.Caller.Models[x.req.model]; ok {
 		return nil
 	}
-	if x.req.model == "" {
-		return &llm.Error{Code: llm.CodePermissionDenied, Message: "this key may use some models only: name one of them", Param: "model"}
+	denied := llm.CodePermissionDenied
+	if x.hop.Protocol == "cc" && x.hop.Endpoint.Body == JSONBody { // whose contract calls that an invalid request
+		denied = llm.CodeInvalidRequest
 	}
-	return &llm.Error{Code: llm.CodePermissionDenied, Message: fmt.Sprintf("this key may not use the model %q", x.req.model), Param: "model"}
+	if x.req.model == "" {
+		return &llm.Error{Code: denied, Message: "this key may use some models only: name one of them", Param: "model"}
+	}
+	return &llm.Error{Code: denied, Message: fmt.Sprintf("this key may not use the model %q", x.req.model), Param: "model"}
 }
 
 func (x *exchange) readJSON() error {

@@ -251,15 +251,14 @@ func (c *compiler) plan(set *Set, snap *Snapshot, o *configstore.LLMRoute) (plan
 			candidates = append(candidates, balance.Candidate{Key: key, Weight: cand.Weight, Priority: cand.Priority, Default: isDefault(m, cand)})
 			logical.Candidates = append(logical.Candidates, llmproxy.Candidate{Target: targets[p.ID], Upstream: cand.UpstreamModel, Key: key, Health: c.fleet.health.Health(key)})
 		}
-		if len(candidates) == 0 {
-			continue // asking for it is a 404, as long as its providers are disabled
+		if len(candidates) > 0 { // or all of its providers are disabled, and it has no group
+			group, err := c.fleet.health.NewGroup(balance.Strategy(cmp.Or(m.Strategy, t.ModelSelectorStrategy)), candidates)
+			if err != nil {
+				problems = append(problems, Problem{Kind: "llm_route", ID: o.ID, Field: fmt.Sprintf("target_policy.model_targets[%d]", i), Text: err.Error()})
+				continue
+			}
+			logical.Group = group
 		}
-		group, err := c.fleet.health.NewGroup(balance.Strategy(cmp.Or(m.Strategy, t.ModelSelectorStrategy)), candidates)
-		if err != nil {
-			problems = append(problems, Problem{Kind: "llm_route", ID: o.ID, Field: fmt.Sprintf("target_policy.model_targets[%d]", i), Text: err.Error()})
-			continue
-		}
-		logical.Group = group
 		if strings.Contains(m.Name, "*") {
 			plan.Patterns = append(plan.Patterns, logical)
 		} else {

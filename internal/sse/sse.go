@@ -145,21 +145,36 @@ func (r *Reader) Read() ([]byte, error) {
 		if r.err != nil {
 			return nil, r.err
 		}
+		// A line end that is in the buffer need not be looked at again, but the
+		// blank line after it may be split from it: keep that line.
+		scanned = lineStart(r.buf[:r.n])
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// fill reads until there is a line end that was not there before, without which no
+// event can end, or nothing more to read. A long line is so looked at once, in however
+// many pieces it comes.
+func (r *Reader) fill() error {
+	for {
 		if r.n == len(r.buf) {
 			if len(r.buf) >= r.max {
 				r.err = ErrTooLong
-				return nil, r.err
+				return r.err
 			}
 			grown := make([]byte, min(2*len(r.buf), r.max))
 			copy(grown, r.buf[:r.n])
 			r.buf = grown
 		}
-		// A line end that is in the buffer need not be looked at again, but the
-		// blank line after it may be split from it: keep that line.
-		scanned = lineStart(r.buf[:r.n])
+		from := max(r.n-1, 0) // a CR may have waited for what follows it
 		k, err := r.r.Read(r.buf[r.n:])
 		r.n += k
 		r.err = err
+		if piece := r.buf[from:r.n]; err != nil || bytes.IndexByte(piece, '\n') >= 0 || bytes.IndexByte(piece, '\r') >= 0 {
+			return nil
+		}
 	}
 }
 

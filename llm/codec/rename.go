@@ -38,7 +38,7 @@ func given(name string, marked bool) string {
 // the names by those that were given; none, and r itself, where all names are good.
 func renamed(r *Request, op llm.Operation) (_ *Request, back map[string]string) {
 	good := toolName[op]
-	if r.From == op || good == nil {
+	if r.From == op || good == nil || !namesAny(r, func(name string) bool { return name != "" && !good.MatchString(name) }) {
 		return r, nil
 	}
 	names, taken := map[string]string{}, map[string]bool{}
@@ -92,14 +92,28 @@ func renamed(r *Request, op llm.Operation) (_ *Request, back map[string]string) 
 		}
 		c.Messages[i].Parts = parts
 	}
-	if len(names) == 0 {
-		return r, nil
-	}
 	back = map[string]string{}
 	for name, to := range names {
 		back[to] = name
 	}
 	return &c, back
+}
+
+// namesAny says whether r names a tool or a call of a kind.
+func namesAny(r *Request, is func(name string) bool) bool {
+	for i := range r.Tools {
+		if t := &r.Tools[i]; t.Namespace == "" && (t.Kind == FunctionTool || t.Kind == CustomTool) && is(t.Name) {
+			return true
+		}
+	}
+	for i := range r.Messages {
+		for j := range r.Messages[i].Parts {
+			if call := r.Messages[i].Parts[j].Call; call != nil && call.Namespace == "" && is(call.Name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // restoring makes a, which may be nil, give calls their own names back.

@@ -83,6 +83,7 @@ function rules(b, up) {
   if (JSON.stringify(b).split('"cache_control":{').length > 5) refuse('', 'a maximum of 4 blocks with cache_control may be provided');
   if (b.messages[0].role !== 'user') refuse('messages[0]', 'the first message must use the user role');
   let open = [], before;
+  const used = new Set();
   b.messages.forEach((m, i) => {
     const at = `messages[${i}]`, list = blocks(m);
     if (m.role === before) refuse(at, 'roles must alternate between "user" and "assistant"');
@@ -97,7 +98,7 @@ function rules(b, up) {
       if (new Set(results).size !== results.length) refuse(at, 'each tool_use must have a single result');
     }
     open = list.filter((x) => x.type === 'tool_use').map((x) => x.id);
-    if (new Set(open).size !== open.length) refuse(at, '`tool_use` ids must be unique');
+    for (const id of open) used.has(id) ? refuse(at, '`tool_use` ids must be unique') : used.add(id);
     list.forEach((x, j) => {
       const proof = x.signature ?? x.data;
       if (proof === undefined) return;

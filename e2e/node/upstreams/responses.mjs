@@ -88,7 +88,6 @@ function rules(b) {
   const calls = new Set(), done = new Set();
   b.input.forEach((it, i) => {
     if (it.type === 'function_call' || it.type === 'custom_tool_call') {
-      if (calls.has(it.call_id)) refuse(`input[${i}]`, `a second call with the id ${it.call_id}`);
       calls.add(it.call_id);
       if (it.arguments !== undefined) JSON.parse(it.arguments);
     }

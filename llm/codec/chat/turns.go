@@ -14,8 +14,9 @@ func (e *writer) turns() []codec.Message {
 	if e.own() {
 		return e.r.Messages
 	}
-	out := make([]codec.Message, 0, len(e.r.Messages))
-	for _, m := range e.r.Messages {
+	messages := e.answered()
+	out := make([]codec.Message, 0, len(messages))
+	for _, m := range messages {
 		n := len(out)
 		if n == 0 || m.Role != codec.RoleAssistant || out[n-1].Role != codec.RoleAssistant {
 			out = append(out, m)
@@ -35,6 +36,56 @@ func (e *writer) turns() []codec.Message {
 		last.Extra = slices.Concat(last.Extra, m.Extra)
 	}
 	return out
+}
+
+// answered are the messages with the results that come late, behind what somebody
+// else said, put where this protocol wants them: right behind their calls.
+func (e *writer) answered() []codec.Message {
+	list := e.r.Messages
+	open, late := map[string]int{}, map[int][]codec.Part{} // by the index of the calls' message
+	behind := func(i int, p *codec.Part) bool {
+		at, ok := open[p.Result.CallID]
+		if !ok {
+			return false
+		}
+		for _, m := range list[at+1 : i] {
+			if m.Role != codec.RoleTool && m.Role != codec.RoleAssistant {
+				return true
+			}
+		}
+		return false
+	}
+	var out []codec.Message
+	for i, m := range list {
+		kept := m.Parts[:0:0]
+		for j := range m.Parts {
+			p := &m.Parts[j]
+			if p.Call != nil {
+				open[p.Call.ID] = i
+			}
+			if p.Result != nil && behind(i, p) {
+				at := open[p.Result.CallID]
+				late[at] = append(late[at], *p)
+				continue
+			}
+			kept = append(kept, *p)
+		}
+		m.Parts = kept
+		out = append(out, m)
+	}
+	if len(late) == 0 {
+		return list
+	}
+	all := make([]codec.Message, 0, len(out)+len(late))
+	for i, m := range out {
+		if len(m.Parts) > 0 || len(list[i].Parts) == 0 {
+			all = append(all, m)
+		}
+		if late[i] != nil {
+			all = append(all, codec.Message{Role: codec.RoleTool, Parts: late[i]})
+		}
+	}
+	return all
 }
 
 func says(m *codec.Message) bool {

@@ -77,6 +77,9 @@ func (e *requestWriter) collect() error {
 	if len(e.turns) == 0 {
 		return codec.Invalid("messages", "it must hold a message of the user that is not empty")
 	}
+	if e.turns[0].role == string(codec.RoleAssistant) && !e.own { // the user must speak first
+		e.turns = slices.Insert(e.turns, 0, turn{role: string(codec.RoleUser), parts: []block{{p: &codec.Part{Text: "Begin."}}}})
+	}
 	return nil
 }
 
