@@ -489,6 +489,39 @@ func TestUnknownPrice(t *testing.T) {
 	}
 }
 
+// Of a call that several candidates were asked for, the one that answered is paid, once.
+func TestFallbackIsBookedOnce(t *testing.T) {
+	ups := several(t, 2)
+	policy := `{credential_selector: round_robin, model_targets: [{name: m, strategy: priority, candidates: [{provider_id: a, upstream_model: dear, priority: 1}, {provider_id: ant-b, upstream_model: cheap}]}]}`
+	s := newGateway(t, logical("openai", policy, ups, `
+managedModels:
+- {provider_id: a, upstream_model: dear, price: {input_per_mtok: 100000, output_per_mtok: 100000}}
+- {provider_id: ant-b, upstream_model: cheap, price: {input_per_mtok: 1000, output_per_mtok: 1000}}
+credentials:
+- {id: more, provider_id: a, attributes: {api_key: `+upstreamKey+`}}
+virtualKeys:
+- {id: k, key: `+virtualKey+`, allowed_route_ids: [r], rate_limit: {concurrency: 1, rpm: 100}, budget: {usd: 1000, tokens: 100000, period: total}}
+`))
+	calls := 0
+	for _, body := range []string{chatBody, chatStream} {
+		for _, fault := range []llmtest.Fault{{Status: 429, RetryAfter: "0"}, {Status: 503}, {Break: llmtest.BeforeHeaders}} {
+			// Both of the first one's credentials fail where that is tried, and its connection.
+			ups[0].Script(func(llmtest.Recorded) *llmtest.Fault { return &fault })
+			got := s.do(t, "POST", "/v1/chat/completions", body, "X-Api-Key", virtualKey)
+			require.Equal(t, 200, got.Status, got.Body)
+			calls++
+			e := s.event(t)
+			require.Equal(t, "ant-b", e.LLM.ProviderID)
+			require.InDelta(t, perCall/1000.0, *e.LLM.CostUSD, 1e-9)
+			u := s.usage(t)
+			require.InDelta(t, float64(calls*perCall)/1000, u["budget_usd"].Get("used").Num, 1e-9)
+			require.EqualValues(t, calls*perCall, u["budget_tokens"].Get("used").Int())
+			require.EqualValues(t, calls, u["requests_per_minute"].Get("used").Int())
+			require.Zero(t, u["concurrency"].Get("used").Int())
+		}
+	}
+}
+
 // What a key has used is there for those who ask, also when it has no limit.
 func TestKeyUsage(t *testing.T) {
 	up := newUpstream(t)

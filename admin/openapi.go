@@ -47,6 +47,7 @@ func openAPI() ([]byte, error) {
 			paths[itemPath(k)+"/"+verb] = object{"parameters": id, "post": operation(verb+" a "+k.Name, object{"200": one})}
 		}
 		if k.Name == "virtual_key" {
+			paths[itemPath(k)+"/usage"] = object{"parameters": id, "get": operation("what a virtual_key has used of its limits", object{"200": object{"description": "each limit", "content": jsonContent(object{"type": "object"})}})}
 			paths[itemPath(k)+"/rotate"] = object{"parameters": id, "post": operation("give a virtual_key a new key", object{"200": one})}
 		}
 	}
@@ -59,6 +60,9 @@ func openAPI() ([]byte, error) {
 	} {
 		paths[path] = object{"get": operation(summary, plain)}
 	}
+	provider := []object{{"name": "provider_id", "in": "path", "required": true, "schema": object{"type": "string"}}}
+	paths["/admin/llm/models/providers/{provider_id}/discovered"] = object{"parameters": provider, "get": operation("the models that a provider has said it has", plain)}
+	paths["/admin/llm/models/providers/{provider_id}/refresh"] = object{"parameters": provider, "post": operation("ask a provider for its models", plain)}
 	paths["/admin/metrics/prometheus"] = object{"get": operation("counters for Prometheus", object{"200": object{"description": "text exposition", "content": object{"text/plain": object{}}}})}
 	bundle := object{"application/yaml": object{"schema": object{"type": "string"}}, "application/json": object{"schema": object{"type": "object"}}}
 	paths["/admin/bundle"] = object{

@@ -70,6 +70,29 @@ describe('Claude Code', { skip: why }, () => {
     });
   }
 
+  // Claude Code has the model search in a call for that alone, which forces the tool.
+  test('searches the web, in the words of each upstream', async () => {
+    const search = {
+      messages: (b) => [b.tools[0].type, b.tool_choice.name],
+      responses: (b) => [b.tools[0].type, b.tool_choice.type],
+      chat: (b) => [Object.keys(b).find((k) => k === 'web_search_options'), b.tool_choice],
+      gemini: (b) => [Object.keys(b.tools[0])[0], b.toolConfig],
+    };
+    const want = { messages: ['web_search_20250305', 'web_search'], responses: ['web_search', 'web_search'], chat: ['web_search_options', undefined], gemini: ['googleSearch', undefined] };
+    for (const protocol of protocols) {
+      const route = `cc-${protocol}`;
+      await stack.reset((r) => {
+        if (r.results.length > 0) return [{ text: 'All is done.' }];
+        return r.tools.some((t) => t.name === 'WebSearch') ? [{ call: 'WebSearch', args: { query: 'the weather' } }] : [{ text: 'It rains.' }];
+      });
+      const got = await claude(route, { env: { ENABLE_TOOL_SEARCH: 'false' } });
+      await stack.passed(got, { n: 3, protocol, route, model, tools: [['WebSearch']] });
+      const [, second, third] = stack.upstream.requests;
+      assert.deepEqual(search[protocol](second.body), want[protocol]);
+      assert.match(JSON.stringify(third.results), /It rains/);
+    }
+  });
+
   test('counts tokens, upstream and by estimate', async () => {
     for (const [name, protocol] of [['claude-from-anthropic', 'messages'], ['claude-from-elsewhere', 'chat']]) {
       await stack.reset();

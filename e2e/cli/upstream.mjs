@@ -85,9 +85,8 @@ function protocolOf(method, path) {
 }
 
 // read takes from a request what scripts decide by: whether a stream is wanted, the
-// tools, the results of tools, and whether it is the agent's own turn, not a question
-// on the side such as for a title. It refuses results that answer no call, as the
-// real upstreams do.
+// tools, and the results of tools. It refuses results that answer no call, as the real
+// upstreams do.
 const read = {
   messages({ body }) {
     const blocks = body.messages.flatMap((m) => (Array.isArray(m.content) ? m.content : []));

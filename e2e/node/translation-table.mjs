@@ -19,14 +19,14 @@ const cell = (told) => {
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((r) => `| ${r.join(' | ')} |`).join('\n');
 
 function render(found, scenarios, settings) {
-  const out = ['## What was tried', '', 'The rows are a caller and the upstream behind it.', ''];
+  const out = ['## Scenarios', '', '`yes` is carried, and nothing reported. The rows are a caller and the upstream behind it.', ''];
   out.push(table(['from, to', ...scenarios], Object.entries(found.scenarios).map(([pair, row]) => {
     const [from, to] = pair.split(' to ');
     return [`${titles[from]} → ${titles[to]}`, ...scenarios.map((s) => cell(row[s]))];
   })), '');
   for (const [caller, rows] of Object.entries(found.settings)) {
     const others = kinds.filter((k) => k.name !== caller);
-    out.push(`## What a caller of ${titles[caller]} can say`, '');
+    out.push(`## Settings of ${titles[caller]}`, '');
     out.push(table(['', ...others.map((k) => `to ${titles[k.name]}`)], settings[caller].map((s) => [s.name, ...others.map((k) => cell(rows[s.name]?.[k.name]))])), '');
   }
   return out.join('\n');

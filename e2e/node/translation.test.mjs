@@ -106,6 +106,8 @@ const scenarios = {
   thinking: (cell) => thinking(cell, false),
   'thinking, streamed': (cell) => thinking(cell, true),
 
+  moved: (cell) => moved(cell),
+
   async abort(cell) {
     const s = cell.begin([{ parts: [{ text }], hangs: { after: 'Hello, ' } }]);
     s.user('Go on.');
@@ -197,6 +199,34 @@ async function thinkingOf(cell, stream, thinker) {
   const shown = ['The user wants\nthe weather. Ü', 'Oslo is left.', 'Compare them.', ''];
   assert.ok([shown.join(), ',,,'].includes(thoughts.join()), `thoughts: ${JSON.stringify(thoughts)}`);
   s.shown = thoughts[0] !== '';
+  return s;
+}
+
+// moved: a conversation that another provider has begun, as after a fallback, in the
+// middle of its calls. What only that one could prove must not come here.
+async function moved(cell) {
+  let s;
+  for (const other of kinds.filter((k) => k !== cell.kind)) {
+    if (direct) return; // there is one upstream that speaks the caller's protocol
+    const there = new Cell(cell.caller, other);
+    const begun = there.begin([
+      { parts: [{ think: 'The weather.' }, { text: 'Let me see.' }, callOf('Paris'), callOf('Oslo')] },
+      { parts: [{ redacted: true }, { think: 'Rome is left.' }, callOf('Rome')] },
+    ], { as: other.thinkers[0] });
+    const options = { tools: [weather], thinks: true };
+    begun.user('Where is it warmer?');
+    for (let turn = 0; turn < 2; turn++) {
+      const got = await begun.ask(options);
+      begun.results(got.calls.map((call) => ({ call, text: '18 degrees' })));
+    }
+    for (const thinker of cell.kind.thinkers) {
+      s = cell.begin([{ parts: [{ think: 'Compare.' }, { text: 'In Rome.' }] }], { as: thinker });
+      s.history = begun.history;
+      assert.equal((await s.ask(options)).text, 'In Rome.', `from ${other.name}`);
+      assert.equal(cell.view.calls.length, 3);
+      assert.deepEqual(cell.view.proofs.filter((p) => p !== 'skip_thought_signature_validator'), [], `from ${other.name}`);
+    }
+  }
   return s;
 }
 

@@ -81,6 +81,9 @@ func (x *exchange) prepare(c Candidate) (*llm.Call, *lane, error) {
 			call.Query.Set("alt", "sse") // events can be told apart and read
 		}
 	}
+	if call.Body, err = x.moved(c, l, call.Model); err != nil || call.Body != nil {
+		return call, l, err
+	}
 	call.Body = x.relayedBody(c, l)
 	return call, l, nil
 }

@@ -36,6 +36,10 @@ func Adapt(r *Request, op llm.Operation, caps llm.Capabilities, lost *Losses) (*
 	}
 	c := *r
 	c.Tools, c.Found = a.tools(r, op, lost), nil
+	if besideFunctions(op) && searchChosen(r) { // it cannot be forced there
+		c.ToolChoice = nil
+		lost.Drop("tool_choice")
+	}
 	if tc := r.ToolChoice; tc != nil && tc.Namespace != "" {
 		choice := *tc
 		choice.Name, choice.Namespace = a.flatName(tc.Namespace, tc.Name), ""

@@ -60,7 +60,7 @@ func (a *Adaptation) hosted(t *Tool, op llm.Operation, r *Request, lost *Losses)
 	case t.Kind == HostedTool && strings.HasPrefix(kind, toolSearch): // the model is told all tools
 		lost.Drop("tools." + kind)
 		return false
-	case t.Kind == WebSearchTool && besideFunctions(op) && hasFunction(r) && (r.ToolChoice == nil || r.ToolChoice.Raw == nil):
+	case t.Kind == WebSearchTool && besideFunctions(op) && hasFunction(r) && !searchChosen(r) && (r.ToolChoice == nil || r.ToolChoice.Raw == nil):
 		lost.Drop("tools.web_search")
 		return false
 	}
@@ -71,6 +71,14 @@ func (a *Adaptation) hosted(t *Tool, op llm.Operation, r *Request, lost *Losses)
 // OpenAI's chat that search take none, and Gemini refuses to have both.
 func besideFunctions(op llm.Operation) bool {
 	return op == llm.OpenAIChat || op == llm.GeminiGenerate
+}
+
+// searchChosen says whether the model must search the web, as Claude Code wants it in
+// the call that it makes for that alone.
+func searchChosen(r *Request) bool {
+	return r.ToolChoice != nil && r.ToolChoice.Mode == ModeNamed && slices.ContainsFunc(r.Tools, func(t Tool) bool {
+		return t.Kind == WebSearchTool && t.Name == r.ToolChoice.Name
+	})
 }
 
 func hasFunction(r *Request) bool {

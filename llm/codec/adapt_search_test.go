@@ -93,6 +93,7 @@ func TestHostedTools(t *testing.T) {
 		{"a search that the provider runs is not needed", Request{Tools: []Tool{tool(HostedTool, `{"type":"tool_search_tool_regex_20251119"}`), {Name: "f"}}}, 1, []string{"tools.tool_search_tool_regex_20251119"}},
 		{"nothing but a web search", Request{Tools: []Tool{tool(WebSearchTool, `{"type":"web_search"}`)}}, 1, nil},
 		{"a web search that must be used", Request{Tools: []Tool{tool(WebSearchTool, `{"type":"web_search"}`), {Name: "f"}}, ToolChoice: &ToolChoice{Mode: ModeAny, Raw: json.RawMessage(`{"type":"web_search"}`)}}, 2, nil},
+		{"a web search by name", Request{Tools: []Tool{{Kind: WebSearchTool, Name: "web_search"}}, ToolChoice: &ToolChoice{Mode: ModeNamed, Name: "web_search"}}, 1, []string{"tool_choice"}},
 		{"what an encoder refuses", Request{Tools: []Tool{tool(HostedTool, `{"type":"code_interpreter"}`), {Name: "f"}}}, 2, nil},
 	} {
 		var lost Losses

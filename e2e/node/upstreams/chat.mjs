@@ -72,7 +72,8 @@ function rules(b, path = '') {
     for (const f of ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty']) {
       if (b[f] != null && b[f] !== (f.endsWith('penalty') ? 0 : 1)) refuse(f, `only the default is supported with ${b.model}`);
     }
-    for (const f of ['stop', 'logprobs', 'top_logprobs', 'logit_bias', 'max_tokens']) if (b[f] != null) refuse(f, `unsupported parameter with ${b.model}`);
+    if (b.stop != null && /^o[34]/.test(b.model)) refuse('stop', `unsupported parameter with ${b.model}`);
+    for (const f of ['logprobs', 'top_logprobs', 'logit_bias', 'max_tokens']) if (b[f] != null) refuse(f, `unsupported parameter with ${b.model}`);
   } else if (b.reasoning_effort && !b.model.includes('/')) refuse('reasoning_effort', `unsupported parameter with ${b.model}`);
   const f = b.response_format?.json_schema;
   if (f?.strict) closed(f.schema, 'response_format.json_schema.schema');

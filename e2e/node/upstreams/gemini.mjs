@@ -5,7 +5,7 @@ import { pieces, sse, use } from './server.mjs';
 const name = like(/^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$/);
 const part = (v, path) => {
   object({
-    'text?': text, 'thought?': bool, 'thoughtSignature?': base64, 'mediaResolution?': object({ level: text }), 'videoMetadata?': map,
+    'text?': text, 'thought?': bool, 'thoughtSignature?': like(/^[A-Za-z0-9+/_-]+=*$/), 'mediaResolution?': object({ level: text }), 'videoMetadata?': map,
     'inlineData?': object({ mimeType: like(/^[a-z]+\/[\w.+-]+$/), data: base64, 'displayName?': text }),
     'fileData?': object({ 'mimeType?': text, fileUri: text, 'displayName?': text }),
     'functionCall?': object({ name, 'args?': map, 'id?': text }),
@@ -71,7 +71,7 @@ function rules(b, up, model) {
     before = c.role ?? 'user';
     if (third && i >= loop && own.length && !own[0].thoughtSignature) refuse(at, `Function call \`${own[0].functionCall.name}\` is missing a thought_signature`);
     c.parts.forEach((p, j) => {
-      if (p.thoughtSignature && p.thoughtSignature !== skip && !up.signed.has(p.thoughtSignature)) refuse(`${at}.parts[${j}]`, 'Thought signature is not valid.');
+      if (p.thoughtSignature && p.thoughtSignature !== skip && !up.signed.has(p.thoughtSignature)) refuse(`${at}.parts[${j}]`, 'Thought signature is not valid.'+JSON.stringify(b.contents));
     });
   });
   if (calls.length) refuse('contents', 'the function calls of the last turn have no responses');

@@ -16,7 +16,7 @@ const inputs = {
   input_audio: object({ type: any, input_audio: object({ data: text, format: word('mp3', 'wav') }) }),
 };
 const outputs = {
-  output_text: object({ type: any, text, annotations: list(map), 'logprobs?': any }),
+  output_text: object({ type: any, text, 'annotations?': list(map), 'logprobs?': any }), // Codex leaves them out
   refusal: object({ type: any, refusal: text }),
 };
 const message = tagged('role', {

@@ -42,10 +42,17 @@ func (e *writer) turns() []codec.Message {
 // else said, put where this protocol wants them: right behind their calls.
 func (e *writer) answered() []codec.Message {
 	list := e.r.Messages
-	open, late := map[string]int{}, map[int][]codec.Part{} // by the index of the calls' message
+	// Both by the index of the last message of the turn that has the calls.
+	open, late := map[string]int{}, map[int][]codec.Part{}
+	turn := func(i int) int {
+		for i+1 < len(list) && list[i+1].Role == codec.RoleAssistant {
+			i++
+		}
+		return i
+	}
 	behind := func(i int, p *codec.Part) bool {
 		at, ok := open[p.Result.CallID]
-		if !ok {
+		if !ok || i <= at {
 			return false
 		}
 		for _, m := range list[at+1 : i] {
@@ -61,7 +68,7 @@ func (e *writer) answered() []codec.Message {
 		for j := range m.Parts {
 			p := &m.Parts[j]
 			if p.Call != nil {
-				open[p.Call.ID] = i
+				open[p.Call.ID] = turn(i)
 			}
 			if p.Result != nil && behind(i, p) {
 				at := open[p.Result.CallID]

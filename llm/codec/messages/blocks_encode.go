@@ -127,7 +127,7 @@ func (e *requestWriter) result(r *codec.ToolResult, at string) error {
 		return codec.Invalid(at+".tool_call_id", "it is required")
 	}
 	w.StringField("type", "tool_result")
-	w.StringField("tool_use_id", toolID(r.CallID))
+	w.StringField("tool_use_id", e.toolID(r.CallID, false))
 	if some(r.Object) {
 		w.ArrayField("content")
 		w.Raw(string(textBlock(string(r.Object))))
@@ -173,6 +173,24 @@ func textBlock(text string) []byte {
 	w.StringField("text", text)
 	w.End()
 	return w.B
+}
+
+// toolID is the id of a call or, after it, of its result. Other protocols' servers
+// take one id for calls of two turns, Anthropic's does not.
+func (e *requestWriter) toolID(id string, call bool) string {
+	if e.own {
+		return toolID(id)
+	}
+	if call {
+		if e.calls == nil {
+			e.calls = map[string]int{}
+		}
+		e.calls[id]++
+	}
+	if n := e.calls[id]; n > 1 {
+		id += "_again" + itoa(n)
+	}
+	return toolID(id)
 }
 
 // toolID makes an id that Anthropic takes of any other, always the same one: an id

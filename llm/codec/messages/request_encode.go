@@ -72,8 +72,9 @@ type requestWriter struct {
 
 	prompt      []prompt
 	turns       []turn
-	tooled      bool // there are tools, those that tool_choice left
-	breakpoints int  // cache_control so far
+	tooled      bool           // there are tools, those that tool_choice left
+	breakpoints int            // cache_control so far
+	calls       map[string]int // how many there are so far, by id
 }
 
 func (e *requestWriter) sampling(thinking bool) {

@@ -79,6 +79,10 @@ func (e *requestWriter) off(t *think) {
 // asSaid asks in the words of a caller of this protocol.
 func (e *requestWriter) asSaid(t *think) {
 	r := e.r.Reasoning
+	if r.Type == "enabled" && e.unsignedLoop() {
+		e.lost.Drop("reasoning_effort")
+		return
+	}
 	t.kind, t.budget = r.Type, r.Budget
 	if r.Type == "enabled" && e.caps.RejectsBudgetThinking && e.caps.AdaptiveThinking {
 		e.lost.Drop("thinking.budget_tokens")

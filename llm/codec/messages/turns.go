@@ -240,7 +240,7 @@ func (e *requestWriter) call(b block) error {
 	w := &e.w
 	w.Object()
 	w.StringField("type", "tool_use")
-	w.StringField("id", toolID(c.ID))
+	w.StringField("id", e.toolID(c.ID, true))
 	w.StringField("name", c.Name)
 	w.RawField("input", args)
 	return e.endBlock(b.p)

@@ -217,11 +217,20 @@ func modeName(m codec.ToolMode) string {
 	return string(m)
 }
 
-// named writes which tool is meant: by its name, and by whether it is custom.
+// named writes which tool is meant: by its name, and by whether it is custom. OpenAI's
+// web search has no name but its type.
 func (e *encoder) named(name, namespace string) {
 	kind := "function"
 	for i := range e.r.Tools {
-		if t := &e.r.Tools[i]; t.Kind == codec.CustomTool && t.Name == name && t.Namespace == namespace {
+		t := &e.r.Tools[i]
+		switch {
+		case t.Name != name || t.Namespace != namespace:
+		case t.Kind == codec.WebSearchTool:
+			e.Object()
+			e.StringField("type", "web_search")
+			e.End()
+			return
+		case t.Kind == codec.CustomTool:
 			kind = "custom"
 		}
 	}

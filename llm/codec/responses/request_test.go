@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
 	"golang.org/x/tools/txtar"
 
 	"github.com/agent-gateway/agent-gateway/llm"
@@ -126,4 +127,15 @@ func TestFoundTools(t *testing.T) {
 	out, err := Codec.EncodeRequest(r, codec.Target{Model: "m"}, nil)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"model":"m","input":[`+item+`]}`, string(out))
+}
+
+func TestChoiceOfWebSearch(t *testing.T) {
+	r := &codec.Request{
+		From: llm.AnthropicMessages, Messages: []codec.Message{user(textPart("x"))},
+		Tools:      []codec.Tool{{Kind: codec.WebSearchTool, Name: "web_search", Raw: json.RawMessage(`{"type":"web_search_20250305","name":"web_search"}`)}},
+		ToolChoice: &codec.ToolChoice{Mode: codec.ModeNamed, Name: "web_search"},
+	}
+	out, err := Codec.EncodeRequest(r, codec.Target{Model: "m"}, nil)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"type":"web_search"}`, gjson.GetBytes(out, "tool_choice").Raw)
 }

@@ -61,7 +61,15 @@ func New(cfg llm.Config, base string) (*Client, error) {
 	for k, v := range n.ExtraHeaders {
 		extra.Set(k, v)
 	}
-	dial := (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if d := llm.ConnectTimeout(ctx); d > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, d)
+			defer cancel()
+		}
+		return dialer.DialContext(ctx, network, addr)
+	}
 	c := &Client{
 		id:      cfg.ID,
 		base:    u,
