@@ -175,12 +175,13 @@ func TestModelIsRewritten(t *testing.T) {
 		{`{ "b" :1e2,"model" : "claude-opus" ,"messages":[ ],"é\u00e9":"\/"}`, `{ "b" :1e2,"model" : "vendor/\"claude-opus\"" ,"messages":[ ],"é\u00e9":"\/"}`},
 		{`{"messages":[{"role":"user","content":"\"model\":\"claude-opus\""}],"model":"claude-opus"}`, `{"messages":[{"role":"user","content":"\"model\":\"claude-opus\""}],"model":"vendor/\"claude-opus\""}`},
 		{`{"messages":[], "n":10000000000000000000000, "metadata":{"model":"claude-opus"} }` + "\n", `{"messages":[], "n":10000000000000000000000, "metadata":{"model":"claude-opus"} ,"model":"vendor/\"claude-x\""}` + "\n"},
-		{`{"messages":[],"model":"claude-"}`, `{"messages":[],"model":"vendor/\"claude-\""}`},
 	} {
 		s.do(t, "POST", "/v1/chat/completions", tt[0])
 		s.event(t)
 		require.Equal(t, tt[1], string(up.Last().Body))
 	}
+	require.Equal(t, 404, s.do(t, "POST", "/v1/chat/completions", `{"messages":[],"model":"claude-"}`).Status, "a * stands for something")
+	s.event(t)
 	// The same body goes to the next candidate with that one's name.
 	pair := several(t, 2)
 	s = newGateway(t, logical("openai", `{model_targets: [{name: m, strategy: priority, candidates: [{provider_id: a, upstream_model: a-long-name, priority: 1}, {provider_id: b, upstream_model: b}]}]}`, pair))
@@ -555,7 +556,25 @@ func TestFallbackToAnotherProtocol(t *testing.T) {
 	got := s.do(t, "POST", "/v1/chat/completions", `{"model":"m","n":2,"messages":[{"role":"user","content":"hi"}]}`)
 	require.Equal(t, 503, got.Status, got.Body)
 	require.Contains(t, got.Body, "busy now")
+	require.Equal(t, "a", s.event(t).LLM.ProviderID)
+	// Nor is its answer repeated when it shows the key that it was asked with.
+	clock.forward(time.Hour)
+	ups[0].Enqueue(llmtest.Fault{Status: 503, Message: "wrong key " + upstreamKey})
+	got = s.do(t, "POST", "/v1/chat/completions", `{"model":"m","n":2,"messages":[{"role":"user","content":"hi"}]}`)
+	require.NotContains(t, got.Body, upstreamKey)
+	require.Contains(t, got.Body, "provider a answered 503")
 	s.event(t)
+	// What a translation had to leave out is told of the answer that the caller gets only.
+	lossy := newGateway(t, logical("openai", `{model_targets: [{name: m, strategy: priority, candidates: [{provider_id: ant-a, upstream_model: claude, priority: 1}, {provider_id: b, upstream_model: gpt}]}]}`, ups), gateway.WithClock(clock.now))
+	const seeded = `{"model":"m","seed":7,"messages":[{"role":"user","content":"hi"}]}`
+	ups[0].Enqueue(llmtest.Fault{Status: 503})
+	got = lossy.do(t, "POST", "/v1/chat/completions", seeded)
+	e := lossy.event(t)
+	require.Equal(t, "b", e.LLM.ProviderID)
+	require.Empty(t, got.Header.Get("X-Agw-Dropped"))
+	require.Empty(t, e.LLM.Dropped)
+	require.Equal(t, "seed", lossy.do(t, "POST", "/v1/chat/completions", seeded).Header.Get("X-Agw-Dropped"))
+	require.Contains(t, lossy.event(t).LLM.Dropped, "seed")
 	// The first's own answer is not touched.
 	clock.forward(time.Hour)
 	require.Equal(t, 200, s.do(t, "POST", "/v1/chat/completions", chatBody).Status)

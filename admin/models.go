@@ -26,7 +26,7 @@ func (a *api) refreshModels(w http.ResponseWriter, r *http.Request) {
 	items, err := a.Runtime.RefreshModels(r.Context(), id)
 	switch {
 	case errors.Is(err, runtime.ErrNoProvider):
-		fail(w, http.StatusNotFound, "", "there is no provider %q that serves", id)
+		fail(w, http.StatusNotFound, "", "there is no provider %q, or it is disabled", id)
 	case errors.Is(err, runtime.ErrNoListing):
 		fail(w, http.StatusNotImplemented, "", "provider %q is of a type that cannot list its models: add them under llm/models/managed", id)
 	case err != nil:

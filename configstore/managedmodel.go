@@ -50,5 +50,33 @@ func (m *ManagedModel) Validate() []Fault {
 	var f faults
 	f.required("provider_id", m.ProviderID)
 	f.required("upstream_model", m.UpstreamModel)
+	m.Price.validate(&f)
 	return f
+}
+
+// maxPrice is in dollars for a million tokens; more is a mistake.
+const maxPrice = 1e6
+
+func (p ModelPrice) validate(f *faults) {
+	if p == (ModelPrice{}) {
+		return
+	}
+	for _, rate := range []struct {
+		field    string
+		v        *float64
+		required bool
+	}{
+		{"price.input_per_mtok", p.InputPerMTok, true}, {"price.output_per_mtok", p.OutputPerMTok, true},
+		{"price.reasoning_per_mtok", p.ReasoningPerMTok, false}, {"price.cache_read_per_mtok", p.CacheReadPerMTok, false},
+		{"price.cache_write_per_mtok", p.CacheWritePerMTok, false}, {"price.cache_write_1h_per_mtok", p.CacheWrite1hPerMTok, false},
+		{"price.per_request", p.PerRequest, false},
+	} {
+		switch {
+		case rate.v != nil:
+			f.notNegative(rate.field, *rate.v)
+			f.atMost(rate.field, *rate.v, maxPrice)
+		case rate.required:
+			f.add(rate.field, "is required beside other prices; 0 for what costs nothing")
+		}
+	}
 }

@@ -29,8 +29,18 @@ type Count struct {
 	Known bool
 }
 
-// Known returns a known count.
-func Known(n int64) Count { return Count{N: n, Known: true} }
+// maxCount is more tokens than any call has, and few enough that sums of some do not
+// overflow.
+const maxCount = 1 << 50
+
+// Known returns a known count. What cannot be one, as an upstream that is broken may
+// report it, is unknown.
+func Known(n int64) Count {
+	if n < 0 || n > maxCount {
+		return Count{}
+	}
+	return Count{N: n, Known: true}
+}
 
 // Plus adds what is known; the sum of two unknowns is unknown.
 func (c Count) Plus(d Count) Count {

@@ -7,7 +7,8 @@ import { citySchema, pixel } from './stack.mjs';
 const pdf = Buffer.from('%PDF-1.4 nothing').toString('base64');
 const wav = Buffer.from('RIFF....WAVE').toString('base64');
 
-// Where each kind of upstream has what. What has no entry it has no place for.
+// Where each kind of upstream has what. What has no entry it has no place for: "none" is
+// for settings that must be reported or refused everywhere. "said" looks in all of the body.
 const g = (b) => b.generationConfig ?? {};
 const choice = (b) => b.toolConfig?.functionCallingConfig ?? {};
 const named = (c) => c?.name ?? c?.function?.name;

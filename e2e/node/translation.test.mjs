@@ -221,8 +221,8 @@ async function moved(cell) {
     }
     for (const thinker of cell.kind.thinkers) {
       s = cell.begin([{ parts: [{ think: 'Compare.' }, { text: 'In Rome.' }] }], { as: thinker });
-      s.history = begun.history;
-      assert.equal((await s.ask(options)).text, 'In Rome.', `from ${other.name}`);
+      s.history = [...begun.history];
+      assert.equal((await s.ask({ ...options, stream: thinker === cell.kind.thinkers[0] })).text, 'In Rome.', `from ${other.name}`);
       assert.equal(cell.view.calls.length, 3);
       assert.deepEqual(cell.view.proofs.filter((p) => p !== 'skip_thought_signature_validator'), [], `from ${other.name}`);
     }

@@ -55,7 +55,7 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 		if len(b.b) == cap(b.b) {
 			if !x.reserve(int64(cap(b.b))) {
 				b.drop()
-				return nil, &llm.Error{Code: llm.CodeUnavailable, RetryAfter: time.Second, Message: "the gateway holds too many large requests at once: try again in a moment"}
+				return nil, overloaded()
 			}
 			b.b = slices.Grow(b.b, max(cap(b.b), int(min(size, 4*int64(cap(b.b))))+spare-len(b.b)))
 		}
@@ -84,6 +84,10 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 			return nil, err
 		}
 	}
+}
+
+func overloaded() *llm.Error {
+	return &llm.Error{Code: llm.CodeUnavailable, RetryAfter: time.Second, Message: "the gateway holds too many large requests at once: try again in a moment"}
 }
 
 // reserve takes room for a body that grows by n bytes. What fits into the first

@@ -118,13 +118,20 @@ func listed(connection []string, name string) bool {
 	return false
 }
 
+// restyle are Google's system parameters that change what an answer looks like, so that
+// the gateway could not read it any more.
+var restyle = map[string]bool{"fields": true, "alt": true, "callback": true, ".xgafv": true}
+
 // upstreamQuery is the caller's query without what could be a key.
-func upstreamQuery(r *http.Request) url.Values {
+func upstreamQuery(r *http.Request, wire string) url.Values {
 	if r.URL.RawQuery == "" {
 		return nil
 	}
 	q := r.URL.Query()
 	for name := range q {
+		if wire == "gemini" && restyle[strings.TrimPrefix(name, "$")] && (name != "alt" || q.Get(name) != "sse") {
+			delete(q, name)
+		}
 		switch strings.ToLower(name) {
 		case "sig", "signature", "subscription-key", "subscription_key", "key", "api_key", "api-key", "apikey", "access_token", "token":
 			delete(q, name)

@@ -69,11 +69,15 @@ func (x *exchange) prepare(c Candidate) (*llm.Call, *lane, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	x.lost = codec.Losses{} // those of an attempt before this one do not count
 	call := &llm.Call{Operation: l.op, Method: x.r.Method, Stream: x.req.stream, Model: c.model(x.req.model)}
 	if l.up != nil {
 		return call, l, x.translate(c, l, call)
 	}
-	call.Path, call.Query, call.Header = x.hop.Path, upstreamQuery(x.r), upstreamHeader(x.r.Header)
+	call.Path, call.Query, call.Header = x.hop.Path, upstreamQuery(x.r, x.wire()), upstreamHeader(x.r.Header)
+	if x.hop.Caller.Models != nil {
+		delete(call.Query, "model") // the one that was checked is in the body or the path
+	}
 	if x.hop.Endpoint.Model == InPath {
 		call.Path = withModel(x.hop.Path, call.Model)
 		if x.req.stream && call.Query.Get("alt") != "sse" {
@@ -83,6 +87,10 @@ func (x *exchange) prepare(c Candidate) (*llm.Call, *lane, error) {
 	}
 	if call.Body, err = x.moved(c, l, call.Model); err != nil || call.Body != nil {
 		return call, l, err
+	}
+	if x.req.parsed && x.hop.Endpoint.Model == InPath && call.Model != x.req.model && innerModels[l.op] != nil {
+		call.Body = llm.BytesBody(renameInner(l.op, x.req.buf.b, call.Model))
+		return call, l, nil
 	}
 	call.Body = x.relayedBody(c, l)
 	return call, l, nil
@@ -169,7 +177,6 @@ func (x *exchange) translate(c Candidate, l *lane, call *llm.Call) error {
 	if c.Model != nil {
 		t.Caps = c.Model(call.Model).Caps
 	}
-	x.lost = codec.Losses{} // those of an attempt before this one do not count
 	req, adapted, err := codec.Adapt(x.neutral, l.op, t.Caps, &x.lost)
 	if err != nil {
 		return inWordsOf(l.down, err)
@@ -201,8 +208,20 @@ func (x *exchange) decode(l *lane) (err error) {
 	if err := x.validJSON(); err != nil {
 		return err
 	}
+	if !x.reserve(decodedSize(len(x.req.buf.b))) {
+		return overloaded()
+	}
 	x.neutral, err = l.down.DecodeRequest(x.req.buf.b, x.req.model, x.req.stream)
 	return err
+}
+
+// decodedSize is about how much memory a body takes that is decoded: small parts take
+// much more than their text, and only a long body can have so many that it matters.
+func decodedSize(n int) int64 {
+	if n < 1<<20 {
+		return 4 * int64(n)
+	}
+	return 32 * int64(n)
 }
 
 // upstreamPath is where an operation is asked for.

@@ -23,6 +23,13 @@ func (x *exchange) reserveLimits(ctx context.Context) error {
 	if len(x.hop.Limits) == 0 {
 		return nil
 	}
+	if x.hop.Endpoint.Unchecked || x.req.background {
+		for _, s := range x.hop.Limits {
+			if s.Policy.Budget != (limits.Budget{}) {
+				return &llm.Error{Code: llm.CodePermissionDenied, NoRetry: true, Message: "what is answered later cannot be charged to a budget: ask for it now, without a batch or background"}
+			}
+		}
+	}
 	r, refusal := x.keeper.Reserve(ctx, x.hop.Limits, x.estimate())
 	if refusal == nil {
 		x.reservation = r
@@ -44,7 +51,7 @@ func (x *exchange) estimate() limits.Estimate {
 	if x.hop.Endpoint.Operation == llm.OpenAIEmbeddings || x.hop.Endpoint.Operation == llm.OpenAIRerank {
 		out = 0
 	}
-	out *= max(1, x.req.answers)
+	out *= max(1, x.req.answers) * max(1, x.req.prompts)
 	usage := llm.Usage{Input: llm.Known(max(estimate(x.req.promptBytes), 1)), Output: llm.Known(out)}
 	e := limits.Estimate{Tokens: usage.Total().N, CostKnown: true}
 	for _, c := range x.mayAsk() {
@@ -87,10 +94,19 @@ func (x *exchange) settle(u llm.Usage) {
 		return
 	}
 	if !x.read.answered && !u.Total().Known {
-		x.reservation.Cancel() // nothing was made for it
-		return
+		if llm.Code(x.event.ErrorType) != llm.CodeCanceled || l.Attempts == 0 {
+			x.reservation.Cancel() // nothing was made for it
+			return
+		}
+		// The caller left while the upstream worked, which has its prompt at least.
+		u = llm.Usage{Input: llm.Known(estimate(x.req.promptBytes)), Output: llm.Known(0)}
+		cost, priced = x.cost(x.used, l.Model, u)
 	}
-	x.reservation.Settle(limits.Estimate{Tokens: u.Total().N, Cost: cost, CostKnown: priced})
+	took := limits.Estimate{Tokens: u.Total().N, Cost: cost, CostKnown: priced}
+	if !u.Total().Known { // the upstream does not say; a budget is not for free
+		took.Tokens = estimate(x.req.promptBytes) + estimate(x.read.textBytes)
+	}
+	x.reservation.Settle(took)
 }
 
 // refusal is a refusal of the limits in the protocol's words. The caller's client is
@@ -100,6 +116,10 @@ func (x *exchange) refusal(r *limits.Refusal) error {
 	switch r.Reason {
 	case limits.PriceUnknown:
 		e.Code, e.NoRetry = llm.CodePermissionDenied, true
+		if x.req.model == "" {
+			e.Message = "what this request costs is not known, so a budget in dollars cannot cover it: use a key with a budget in tokens, or without one"
+			return e
+		}
 		e.Message = fmt.Sprintf("the price of the model %q is not known, so a budget in dollars cannot cover it: use a model that has a price, or have the gateway's operator set one", x.req.model)
 	case limits.StoreUnavailable, limits.Overloaded, limits.Closed:
 		e.Code, e.RetryAfter = llm.CodeUnavailable, max(r.RetryAfter, time.Second)
@@ -160,33 +180,53 @@ func ofLimits(name string) bool {
 	return strings.HasPrefix(name, "X-Ratelimit-") || strings.HasPrefix(name, "Anthropic-Ratelimit-")
 }
 
-// bounds reads the members that bound an answer.
+// manyAnswers is how many answers are reckoned with where the request asks for a number
+// that cannot be read: an upstream may be able to.
+const manyAnswers = 128
+
+// bounds reads the members that bound an answer, in each spelling that some upstream
+// takes, and takes the most of them.
 func (q *request) bounds(name string, v []byte) {
-	n, ok := jsonscan.Int(v)
 	switch name {
-	case "max_tokens", "max_completion_tokens", "max_output_tokens":
-		if ok {
-			q.maxOutput = max(q.maxOutput, n)
-		}
-	case "n":
-		if ok {
-			q.answers = min(n, 128)
-		}
-	case "generationConfig":
+	case "max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens":
+		q.maxOutput = max(q.maxOutput, amount(v, 0))
+	case "n", "best_of", "candidateCount", "candidate_count":
+		q.answers = max(q.answers, min(amount(v, manyAnswers), manyAnswers))
+	case "generationConfig", "generation_config":
 		walk(v, 0, func(name []byte, at int) int {
 			end := jsonscan.Skip(v, at)
-			if end < at {
-				return end
-			}
-			n, ok := jsonscan.Int(v[at:end])
-			switch {
-			case !ok:
-			case string(name) == "maxOutputTokens":
-				q.maxOutput = n
-			case string(name) == "candidateCount":
-				q.answers = min(n, 128)
+			if end > at && string(name) != "generationConfig" && string(name) != "generation_config" {
+				q.bounds(string(name), v[at:end])
 			}
 			return end
 		})
 	}
+}
+
+// prompts counts the prompts of a completion: each is answered.
+func (q *request) countPrompts(v []byte) {
+	n := 0
+	items(v, 0, func(v []byte, at int) int {
+		if v[at] == '"' || v[at] == '[' { // or it is one, in tokens
+			n++
+		}
+		return jsonscan.Skip(v, at)
+	})
+	q.prompts = int64(n)
+}
+
+// amount reads a number that may have a fraction, an exponent, or quotes around it;
+// unreadable is for what is none.
+func amount(v []byte, unreadable int64) int64 {
+	if n, ok := jsonscan.Int(v); ok {
+		return n
+	}
+	if string(v) == "null" {
+		return 0
+	}
+	f, err := strconv.ParseFloat(strings.Trim(string(v), `"`), 64)
+	if err != nil || f != f {
+		return unreadable
+	}
+	return int64(min(max(f, 0), 1<<50))
 }

@@ -40,7 +40,7 @@ func (x *exchange) moved(c Candidate, l *lane, model string) (llm.Body, error) {
 	r := *x.neutral
 	r.Messages = slices.Clone(r.Messages)
 	for i := range r.Messages {
-		r.Messages[i].Parts = provenBy(takes, r.Messages[i].Parts)
+		r.Messages[i].Parts = provenBy(l.op, takes, r.Messages[i].Parts)
 	}
 	r.Messages = slices.DeleteFunc(r.Messages, func(m codec.Message) bool { return m.Role == codec.RoleAssistant && len(m.Parts) == 0 })
 	body, err := own.EncodeRequest(&r, t, nil)
@@ -51,9 +51,12 @@ func (x *exchange) moved(c Candidate, l *lane, model string) (llm.Body, error) {
 	return llm.BytesBody(body), nil
 }
 
-// provenBy leaves out the thoughts and the signatures that the upstream does not take.
-func provenBy(takes func(*codec.Signature) bool, parts []codec.Part) []codec.Part {
-	parts = slices.DeleteFunc(slices.Clone(parts), func(p codec.Part) bool { return p.Thought != nil && !takes(p.Thought.Signature) })
+// provenBy leaves out the thoughts and the signatures that the upstream does not take:
+// without a proof, only chat's do.
+func provenBy(op llm.Operation, takes func(*codec.Signature) bool, parts []codec.Part) []codec.Part {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(p codec.Part) bool {
+		return p.Thought != nil && (!takes(p.Thought.Signature) || p.Thought.Signature == nil && op != llm.OpenAIChat)
+	})
 	for i := range parts {
 		if !takes(parts[i].Signature) {
 			parts[i].Signature = nil

@@ -107,7 +107,7 @@ func (p *Plan) find(model string) (*Logical, string) {
 	}
 	for _, m := range p.Patterns {
 		before, after, _ := strings.Cut(m.Name, "*")
-		if len(model) >= len(before)+len(after) && strings.HasPrefix(model, before) && strings.HasSuffix(model, after) {
+		if len(model) > len(before)+len(after) && strings.HasPrefix(model, before) && strings.HasSuffix(model, after) {
 			return m, model[len(before) : len(model)-len(after)]
 		}
 	}

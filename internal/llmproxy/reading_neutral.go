@@ -17,6 +17,7 @@ func (r *reading) translated(resp *codec.Response) {
 }
 
 func (r *reading) part(p *codec.Part) {
+	r.textBytes += len(p.Text)
 	if p.Call != nil {
 		r.called(p.Call.Name)
 	}

@@ -21,6 +21,8 @@ type request struct {
 	promptBytes int   // what a prompt's tokens are estimated from
 	maxOutput   int64 // tokens, as the request bounds them; 0 when it does not
 	answers     int64 // that are asked for; 0 is one
+	prompts     int64 // of a completion, each of which is answered; 0 is one
+	background  bool  // the answer is to be fetched later
 	body        llm.Body
 	buf         *buffer
 	copies      []*buffer // of buf, with changes for one attempt
@@ -41,7 +43,7 @@ func (q *request) release() {
 
 // reserved are the members that the gateway depends on. Another spelling of one
 // is refused: an upstream that folds case would take it for the real one.
-var reserved = []string{"model", "stream", "stream_options", "tools", "messages", "input", "prompt", "system", "models", "fallbacks", "contents", "systemInstruction", "generationConfig", "max_tokens", "max_completion_tokens", "max_output_tokens"}
+var reserved = []string{"model", "stream", "stream_options", "tools", "messages", "input", "prompt", "system", "models", "fallbacks", "contents", "systemInstruction", "generationConfig", "max_tokens", "max_completion_tokens", "max_output_tokens", "background", "n", "best_of", "generation_config", "system_instruction"}
 
 // StreamUser is implemented by a provider whose streams report their usage only
 // when the request asks for it.
@@ -118,6 +120,9 @@ func (x *exchange) readJSON() error {
 	if err := x.inspect(buf.b, members); err != nil {
 		return err
 	}
+	if err := x.checkInner(members); err != nil {
+		return err
+	}
 	x.req.body, x.req.parsed, x.req.bodyModel = buf, true, x.req.model
 	if x.hop.Endpoint.Model == InPath {
 		if x.req.bodyModel != "" && x.req.bodyModel != x.req.pathModel(x.hop.Path) {
@@ -159,24 +164,25 @@ func (x *exchange) inspect(text []byte, members jsonscan.Members) error {
 			default:
 				return &llm.Error{Code: llm.CodeInvalidRequest, Message: "stream: it must be true or false", Param: "stream"}
 			}
-		case "models", "fallbacks": // OpenRouter tries these too
-			if x.hop.Caller.Models != nil {
-				return &llm.Error{Code: llm.CodePermissionDenied, Message: m.Name + ": this key may use some models only, and may not name others here", Param: m.Name}
-			}
+		case "background":
+			q.background = string(v) == "true"
 		case "tools":
 			if n, names := toolsOf(v); n > 0 {
 				q.toolCount, q.toolNames = n, names
 			}
 			q.promptBytes += len(v)
-		case "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "generationConfig":
+		case "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of", "generationConfig", "generation_config":
 			q.bounds(m.Name, v)
 		case "input":
 			q.promptBytes += len(v)
 			if n, names := additionalTools(v); n > 0 && q.toolCount == 0 {
 				q.toolCount, q.toolNames = n, names
 			}
-		case "messages", "prompt", "system", "contents", "systemInstruction":
+		case "messages", "prompt", "system", "contents", "systemInstruction", "system_instruction":
 			q.promptBytes += len(v)
+			if m.Name == "prompt" {
+				q.countPrompts(v)
+			}
 		}
 	}
 	return nil

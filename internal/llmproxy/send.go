@@ -127,17 +127,20 @@ func (c *Candidate) begin() balance.Attempt {
 // a stream's first event is waited for.
 func (x *exchange) try(ctx context.Context, c Candidate, cred Credential, attempt balance.Attempt, more bool) (o outcome) {
 	began := x.now()
+	call, lane, err := x.prepare(c)
+	if err == nil {
+		err = x.sendUpload()
+	}
+	if err != nil {
+		attempt.End(balance.Neutral, 0)
+		return outcome{err: unfit{err}}
+	}
 	x.key = cred.APIKey
 	x.llm.Attempts++
 	x.llm.ProviderID, x.llm.ProviderType = c.ProviderID, c.ProviderType
 	x.llm.CredentialID, x.llm.CredentialSource = cred.ID, cred.Source
 	x.llm.Model, x.used = c.model(x.req.model), c.Target
 	defer func() { x.tried(c, cred, o, began) }()
-	call, lane, err := x.prepare(c)
-	if err != nil {
-		attempt.End(balance.Neutral, 0)
-		return outcome{err: unfit{err}}
-	}
 	call.Credential = cred.Credential
 	cred.State.used.Add(1)
 	watch := x.watch(ctx)

@@ -32,12 +32,21 @@ func (x *exchange) openUpload() error {
 	if x.hop.Caller.Models != nil && x.hop.Endpoint.Operation != llm.OpenAIFiles && x.hop.Endpoint.Operation != llm.AnthropicFiles {
 		return x.readForm()
 	}
-	// Without this, net/http's server reads the rest of the body before the
-	// first byte of the answer goes out, against the transport that reads it too.
+	x.req.body = &upload{ReadCloser: http.MaxBytesReader(x.w, x.r.Body, x.limits.Upload), size: x.r.ContentLength, bound: x.limits.Upload}
+	return nil
+}
+
+// sendUpload prepares the connection for a body that is read while it is sent on.
+// Without it, net/http's server reads the rest of the body before the first byte of the
+// answer goes out, against the transport that reads it too. A call that is refused
+// before it is sent must not come here: the server is to read what is left.
+func (x *exchange) sendUpload() error {
+	if _, ok := x.req.body.(*upload); !ok {
+		return nil
+	}
 	if err := http.NewResponseController(x.w).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return &llm.Error{Code: llm.CodeInternal, Message: "the upload cannot be streamed", Cause: err}
 	}
-	x.req.body = &upload{ReadCloser: http.MaxBytesReader(x.w, x.r.Body, x.limits.Upload), size: x.r.ContentLength, bound: x.limits.Upload}
 	return nil
 }
 

@@ -314,6 +314,25 @@ func serves(p llm.Provider, protocol string) bool {
 	return slices.ContainsFunc(llmproxy.Operations(protocol), func(op llm.Operation) bool { return len(p.Native(op, "")) > 0 })
 }
 
+// modelProblems says what is wrong with what a managed model knows better, in the words
+// of its fields. Each error begins with the name that the catalogue has for one.
+func modelProblems(id string, err error) (problems Problems) {
+	all := []error{err}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		all = many.Unwrap()
+	}
+	for _, err := range all {
+		field, text, _ := strings.Cut(err.Error(), " ")
+		if name, ok := strings.CutPrefix(field, "capabilities."); ok {
+			field = "capability_overrides." + name
+		} else {
+			field = "price." + field
+		}
+		problems = append(problems, Problem{Kind: "managed_model", ID: id, Field: field, Text: text})
+	}
+	return problems
+}
+
 // compileCatalog makes what is known of models, with what the set says better.
 func compileCatalog(set *Set, snap *Snapshot) (problems Problems) {
 	var overrides []models.Override
@@ -326,7 +345,7 @@ func compileCatalog(set *Set, snap *Snapshot) (problems Problems) {
 			CacheReadPerMTok: p.CacheReadPerMTok, CacheWritePerMTok: p.CacheWritePerMTok, CacheWrite1hPerMTok: p.CacheWrite1hPerMTok, PerRequest: p.PerRequest,
 		}
 		if err := o.Validate(); err != nil {
-			problems = append(problems, Problem{Kind: "managed_model", ID: e.ID(), Text: err.Error()})
+			problems = append(problems, modelProblems(e.ID(), err)...)
 			continue
 		}
 		overrides = append(overrides, o)

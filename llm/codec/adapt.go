@@ -27,6 +27,7 @@ func Adapt(r *Request, op llm.Operation, caps llm.Capabilities, lost *Losses) (*
 	if err := refuseState(r, op); err != nil {
 		return nil, nil, err
 	}
+	r = told(r)
 	a := &Adaptation{
 		wrap:  op != llm.OpenAIChat || caps.NoCustomTools,
 		names: map[string]original{}, flat: map[[2]string]string{}, calls: map[string]string{},

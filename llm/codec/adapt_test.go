@@ -125,3 +125,18 @@ func TestReasoning(t *testing.T) {
 	budget := int64(0)
 	require.Equal(t, "none", Reasoning{Budget: &budget}.Level())
 }
+
+func TestResultsOfNoCallAreTold(t *testing.T) {
+	r := &Request{From: llm.OpenAIResponses, Messages: []Message{
+		{Role: RoleUser, Parts: []Part{{Text: "x"}}},
+		{Role: RoleTool, Parts: []Part{{Kind: ToolResultPart, Result: &ToolResult{Name: "goal", Content: []Part{{Text: "win"}}}}, {Kind: ToolResultPart, Result: &ToolResult{CallID: "1"}}}},
+	}}
+	c, _, err := Adapt(r, llm.AnthropicMessages, llm.Capabilities{}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []Message{
+		r.Messages[0],
+		{Role: RoleUser, Parts: []Part{{Text: "goal:"}, {Text: "win"}}},
+		{Role: RoleTool, Parts: []Part{{Kind: ToolResultPart, Result: &ToolResult{CallID: "1"}}}},
+	}, c.Messages)
+	require.Len(t, r.Messages, 2)
+}

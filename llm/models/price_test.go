@@ -11,7 +11,8 @@ import (
 )
 
 func usage(input, read, write, output int64) llm.Usage {
-	return llm.Usage{Input: llm.Known(input), CacheRead: llm.Known(read), CacheWrite: llm.Known(write), Output: llm.Known(output), Final: true}
+	count := func(n int64) llm.Count { return llm.Count{N: n, Known: true} } // absurd ones too
+	return llm.Usage{Input: count(input), CacheRead: count(read), CacheWrite: count(write), Output: count(output), Final: true}
 }
 
 func TestCost(t *testing.T) {

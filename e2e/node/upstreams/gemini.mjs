@@ -71,7 +71,7 @@ function rules(b, up, model) {
     before = c.role ?? 'user';
     if (third && i >= loop && own.length && !own[0].thoughtSignature) refuse(at, `Function call \`${own[0].functionCall.name}\` is missing a thought_signature`);
     c.parts.forEach((p, j) => {
-      if (p.thoughtSignature && p.thoughtSignature !== skip && !up.signed.has(p.thoughtSignature)) refuse(`${at}.parts[${j}]`, 'Thought signature is not valid.'+JSON.stringify(b.contents));
+      if (p.thoughtSignature && p.thoughtSignature !== skip && !up.signed.has(p.thoughtSignature)) refuse(`${at}.parts[${j}]`, 'Thought signature is not valid.');
     });
   });
   if (calls.length) refuse('contents', 'the function calls of the last turn have no responses');

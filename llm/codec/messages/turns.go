@@ -209,30 +209,35 @@ func (e *requestWriter) placed(role string, b block) error {
 	return nil
 }
 
-// call writes a tool call.
-func (e *requestWriter) call(b block) error {
-	c := b.p.Call
+// callAt is where a call stands, in the words of a request with tool_calls. It counts
+// the calls before, so it is for errors only.
+func (e *requestWriter) callAt(b block) string {
 	k := 0
 	for _, p := range e.r.Messages[b.msg].Parts[:b.part] {
 		if p.Kind == codec.ToolCallPart {
 			k++
 		}
 	}
-	at := "messages[" + itoa(b.msg) + "].tool_calls[" + itoa(k) + "]"
+	return "messages[" + itoa(b.msg) + "].tool_calls[" + itoa(k) + "]"
+}
+
+// call writes a tool call.
+func (e *requestWriter) call(b block) error {
+	c := b.p.Call
 	switch {
 	case c.Custom:
-		return codec.Unsupported(at+".custom", op, "its tools take JSON objects")
+		return codec.Unsupported(e.callAt(b)+".custom", op, "its tools take JSON objects")
 	case c.ID == "":
-		return codec.Invalid(at+".id", "it is required")
+		return codec.Invalid(e.callAt(b)+".id", "it is required")
 	case c.Name == "":
-		return codec.Invalid(at+".function.name", "it is required")
+		return codec.Invalid(e.callAt(b)+".function.name", "it is required")
 	}
 	args := strings.TrimSpace(c.Arguments)
 	if args == "" {
 		args = "{}"
 	}
 	if args[0] != '{' || !gjson.Valid(args) {
-		return codec.Invalid(at+".function.arguments", "it must be the text of a JSON object")
+		return codec.Invalid(e.callAt(b)+".function.arguments", "it must be the text of a JSON object")
 	}
 	if c.Namespace != "" {
 		e.lost.Drop("messages.namespace")
