@@ -68,6 +68,24 @@ func many(n int) string {
 
 func itoa(i int) string { b, _ := json.Marshal(i); return string(b) }
 
+func TestMarkedObject(t *testing.T) {
+	marks := NewMarks("proof.", `name"`)
+	for text, want := range map[string]bool{
+		`{"a":{"b":"proof.x"}}`:        true,
+		`{"a":["x","proof."]}`:         true,
+		`{"a":[{"name":1}]}`:           true,
+		`{"a":[{"names":1}]}`:          false,
+		`{"a":["a proof.x"]}`:          false,
+		`{"a":["\"proof.x"]}`:          false,
+		`{"a":["pro"]}`:                false,
+		`{"a":[""],"b":[["proof.y"]]}`: true,
+	} {
+		if m, got, err := MarkedObject([]byte(text), nil, nil, marks); err != nil || got != want || len(m) == 0 {
+			t.Errorf("%s: marked %v, want %v; %d members, %v", text, got, want, len(m), err)
+		}
+	}
+}
+
 func TestWalk(t *testing.T) {
 	text := []byte(` {"a":1,"tools": [ {"name":"x","p":{"q":["]"]}}, {"name":"y"} ,[]],"e":{},"z":null} tail`)
 	var seen []string

@@ -48,11 +48,59 @@ func (m Members) Value(text []byte, name string) []byte {
 	return nil
 }
 
+// Marks are beginnings of strings that a scan is to notice, names and values alike, the
+// escaped ones as they stand. A Marks is immutable.
+type Marks struct {
+	first [256]bool
+	all   []string
+}
+
+// NewMarks makes marks of beginnings, none of which is empty.
+func NewMarks(all ...string) *Marks {
+	m := &Marks{all: all}
+	for _, s := range all {
+		m.first[s[0]] = true
+	}
+	return m
+}
+
+// notice says whether one of the marks begins at text[i].
+func (m *Marks) notice(text []byte, i int) bool {
+	if m == nil || i >= len(text) || !m.first[text[i]] {
+		return false
+	}
+	for _, s := range m.all {
+		if len(text)-i >= len(s) && string(text[i:i+len(s)]) == s {
+			return true
+		}
+	}
+	return false
+}
+
 // Object lists the members of the object that text is; into is reused. A name
 // that occurs twice is refused, and so is one that is not among reserved but
 // equals one of them when case is folded.
 func Object(text []byte, into Members, reserved []string) (Members, error) {
-	m, end, err := object(text, space(text, 0), into[:0], reserved)
+	m, _, err := MarkedObject(text, into, reserved, nil)
+	return m, err
+}
+
+// MarkedObject is [Object], and says as well whether one of the marks begins a string
+// somewhere below the top.
+func MarkedObject(text []byte, into Members, reserved []string, marks *Marks) (m Members, marked bool, err error) {
+	s := scan{marks: marks}
+	m, err = s.whole(text, into, reserved)
+	return m, s.marked, err
+}
+
+// scan is one pass over a text.
+type scan struct {
+	marks  *Marks
+	marked bool
+}
+
+func (s *scan) whole(text []byte, into Members, reserved []string) (Members, error) {
+	m, end, err := s.object(text, space(text, 0), into[:0], reserved)
 	if err != nil {
 		return m, err
 	}
@@ -62,7 +110,7 @@ func Object(text []byte, into Members, reserved []string) (Members, error) {
 	return m, nil
 }
 
-func object(text []byte, i int, m Members, reserved []string) (Members, int, error) {
+func (s *scan) object(text []byte, i int, m Members, reserved []string) (Members, int, error) {
 	if i >= len(text) || text[i] != '{' {
 		return m, i, fault(i, "the text is not a JSON object")
 	}
@@ -106,7 +154,7 @@ func object(text []byte, i int, m Members, reserved []string) (Members, int, err
 			return m, i, fault(i, "a colon is expected")
 		}
 		start := space(text, i+1)
-		if i, err = value(text, start); err != nil {
+		if i, err = s.value(text, start); err != nil {
 			return m, i, err
 		}
 		m = append(m, Member{name, start, i})
@@ -284,7 +332,7 @@ const (
 var classes = [256]uint8{'"': classString, '{': classOpen, '[': classOpen, '}': classClose, ']': classClose, ',': classEnd, ':': classEnd, ' ': classEnd, '\n': classEnd, '\t': classEnd, '\r': classEnd}
 
 // value returns the index behind the value that begins at i.
-func value(text []byte, i int) (int, error) {
+func (s *scan) value(text []byte, i int) (int, error) {
 	if i >= len(text) {
 		return i, fault(i, "a value is expected")
 	}
@@ -296,7 +344,7 @@ func value(text []byte, i int) (int, error) {
 		}
 		return end, nil
 	case classOpen:
-		return nested(text, i)
+		return s.nested(text, i)
 	case classOther:
 		return scalar(text, i)
 	}
@@ -315,7 +363,7 @@ func scalar(text []byte, i int) (int, error) {
 }
 
 // nested skips an array or object: strings are skipped, brackets balanced.
-func nested(text []byte, i int) (int, error) {
+func (s *scan) nested(text []byte, i int) (int, error) {
 	var stack [MaxDepth]byte
 	depth := 0
 	for i < len(text) {
@@ -325,6 +373,9 @@ func nested(text []byte, i int) (int, error) {
 			end := str(text, i)
 			if end < 0 {
 				return i, fault(i, "a string does not end")
+			}
+			if s.marks != nil && !s.marked && s.marks.notice(text, i+1) {
+				s.marked = true
 			}
 			i = end
 			continue

@@ -53,7 +53,8 @@ func Walk(text []byte, i int, visit func(name []byte, at int) (end int)) (end in
 // Skip returns the index behind the value that begins at text[i], -1 when it is
 // malformed.
 func Skip(text []byte, i int) int {
-	end, err := value(text, i)
+	var s scan
+	end, err := s.value(text, i)
 	if err != nil {
 		return -1
 	}

@@ -5,16 +5,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
-// carriedMarks begin the proofs that a caller was given for another protocol's
-// thoughts: codec's own, and two in base64, as Gemini's callers have them.
-var carriedMarks = [][]byte{[]byte(`"agw-sig1.`), []byte(`"YWd3LXNpZzEu`), []byte(`"cmVkYWN0ZWQuYWd3LXNpZzEu`)}
+// proofs begin the proofs that a caller was given for another protocol's thoughts:
+// codec's own, and two in base64, as Gemini's callers have them.
+var proofs = []string{"agw-sig1.", "YWd3LXNpZzEu", "cmVkYWN0ZWQuYWd3LXNpZzEu"}
 
-// geminiMark is how a caller of chat has the proof of a call of Gemini's.
-var geminiMark = []byte(`"thought_signature"`)
+// geminiProof is how a caller of chat has the proof of a call of Gemini's.
+const geminiProof = "thought_signature"
+
+// carried are looked for by the scan that reads a body anyway: nearly none holds one,
+// and another pass over every body would cost more than the scan does.
+var carried = jsonscan.NewMarks(append([]string{geminiProof}, proofs...)...)
 
 // moved is the body of a call in the upstream's own protocol without the thoughts
 // that a provider of another one has proved, as the conversation began there. This
@@ -25,9 +30,12 @@ func (x *exchange) moved(c Candidate, l *lane, model string) (llm.Body, error) {
 	takes := func(s *codec.Signature) bool {
 		return s == nil || s.Of == l.op || s.Of == llm.GeminiGenerate && strings.Contains(strings.ToLower(model), "gemini")
 	}
-	carries := func(mark []byte) bool { return bytes.Contains(x.req.buf.b, mark) }
-	if own == nil || !x.req.parsed || x.hop.Endpoint.Unchecked || !slices.ContainsFunc(carriedMarks, carries) &&
-		(l.op != llm.OpenAIChat || takes(&codec.Signature{Of: llm.GeminiGenerate}) || !carries(geminiMark)) {
+	if own == nil || !x.req.carried || x.hop.Endpoint.Unchecked {
+		return nil, nil
+	}
+	begins := func(s string) bool { return bytes.Contains(x.req.buf.b, []byte(`"`+s)) }
+	foreign := l.op == llm.OpenAIChat && !takes(&codec.Signature{Of: llm.GeminiGenerate}) && begins(geminiProof+`"`)
+	if !foreign && !slices.ContainsFunc(proofs, begins) {
 		return nil, nil
 	}
 	if err := x.decode(&lane{down: own}); err != nil {

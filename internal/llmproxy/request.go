@@ -23,6 +23,7 @@ type request struct {
 	answers     int64 // that are asked for; 0 is one
 	prompts     int64 // of a completion, each of which is answered; 0 is one
 	background  bool  // the answer is to be fetched later
+	carried     bool  // it may hold proofs of another protocol's thoughts
 	body        llm.Body
 	buf         *buffer
 	copies      []*buffer // of buf, with changes for one attempt
@@ -112,7 +113,7 @@ func (x *exchange) readJSON() error {
 	if len(bytes.TrimSpace(buf.b)) == 0 {
 		return llm.Errorf(llm.CodeInvalidRequest, "the request body is empty; a JSON object is expected")
 	}
-	members, err := jsonscan.Object(buf.b, buf.members, reserved)
+	members, marked, err := jsonscan.MarkedObject(buf.b, buf.members, reserved, carried)
 	buf.members = members
 	if err != nil {
 		return &llm.Error{Code: llm.CodeInvalidRequest, Message: "the request body is refused: " + err.Error()}
@@ -123,6 +124,7 @@ func (x *exchange) readJSON() error {
 	if err := x.checkInner(members); err != nil {
 		return err
 	}
+	x.req.carried = marked
 	x.req.body, x.req.parsed, x.req.bodyModel = buf, true, x.req.model
 	if x.hop.Endpoint.Model == InPath {
 		if x.req.bodyModel != "" && x.req.bodyModel != x.req.pathModel(x.hop.Path) {
