@@ -70,7 +70,7 @@ func (m *Marks) notice(text []byte, i int) bool {
 		return false
 	}
 	for _, s := range m.all {
-		if len(text)-i >= len(s) && string(text[i:i+len(s)]) == s {
+		if s[0] == text[i] && len(text)-i >= len(s) && string(text[i:i+len(s)]) == s {
 			return true
 		}
 	}
