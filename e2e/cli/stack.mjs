@@ -2,13 +2,14 @@
 // upstream.mjs, and the CLIs, each run in a home of its own.
 import { spawn, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
+import { agwd, startAgwd } from '../node/process.mjs';
 import { Upstream, usage } from './upstream.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -223,31 +224,9 @@ async function startRecorder(stops, origin) {
   return recorder;
 }
 
-async function startGateway(stops, upstream) {
-  const agwd = process.env.AGWD ?? join(here, '..', '..', 'agwd');
+function startGateway(stops, upstream) {
   assert.ok(existsSync(agwd), `${agwd} is not there: build it, or set AGWD`);
-  const dir = mkdtempSync(join(tmpdir(), 'agw-cli-'));
-  stops.push(() => rmSync(dir, { recursive: true, force: true }));
-  const hash = execFileSync(agwd, ['hash-password', '--plaintext', 'cli-password'], { encoding: 'utf8' }).trim();
-  const [port, adminPort] = await freePorts(2);
-  writeFileSync(join(dir, 'bundle.json'), JSON.stringify(config(upstream)));
-  const child = spawn(
-    agwd,
-    ['--addr', `127.0.0.1:${port}`, '--admin-addr', `127.0.0.1:${adminPort}`, '--admin-basic-auth-hash', `admin:${hash}`,
-      '--config-store', join(dir, 'configstore.db'), '--static-config', join(dir, 'bundle.json')],
-    { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: dir, AGW_MASTER_KEY: process.env.AGW_MASTER_KEY ?? '' } },
-  );
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => (log = (log + b).slice(-20000)));
-  stops.push(() => end(child));
-  const gateway = { origin: `http://127.0.0.1:${port}`, admin: `http://127.0.0.1:${adminPort}`, log: () => log };
-  for (let tries = 0; ; tries++) {
-    try {
-      if ((await fetch(`${gateway.admin}/admin/health`)).ok && (await fetch(gateway.origin))) return gateway;
-    } catch {}
-    if (child.exitCode !== null || tries === 200) throw new Error(`agwd does not get ready:\n${log}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
+  return startAgwd(stops, { prefix: 'agw-cli-', password: 'cli-password', bundle: config(upstream) });
 }
 
 // config is the bundle: for each protocol of an upstream a route of each CLI's
@@ -287,25 +266,4 @@ function config(upstream) {
       { id: 'poor', key: poorKey, allowed_route_ids: ['*'], budget: { tokens: 200000, period: 'day' } },
     ],
   };
-}
-
-async function freePorts(n) {
-  const servers = [];
-  for (let i = 0; i < n; i++) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    servers.push(server);
-  }
-  const ports = servers.map((s) => s.address().port);
-  await Promise.all(servers.map((s) => new Promise((done) => s.close(done))));
-  return ports;
-}
-
-async function end(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10000);
-  await exited;
-  clearTimeout(timer);
 }

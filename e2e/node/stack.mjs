@@ -1,17 +1,16 @@
 // What the tests run against: agwd as a real process, in front of the fake
 // upstream. With AGW_E2E_DIRECT=1 the gateway is left out, and the same tests
 // say what the SDKs do without it.
-import { spawn, execFileSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import Anthropic from '@anthropic-ai/sdk';
+import { agwd, end, startAgwd } from './process.mjs';
 
 export const direct = process.env.AGW_E2E_DIRECT === '1';
 
@@ -104,32 +103,9 @@ async function startFake(stops) {
   return url;
 }
 
-async function startGateway(stops, fake) {
-  const agwd = process.env.AGWD ?? join(e2e, '..', 'agwd');
+function startGateway(stops, fake) {
   assert.ok(existsSync(agwd), `${agwd} is not there: build it, or set AGWD`);
-  const dir = mkdtempSync(join(tmpdir(), 'agw-e2e-'));
-  stops.push(() => rmSync(dir, { recursive: true, force: true }));
-  const hash = execFileSync(agwd, ['hash-password', '--plaintext', 'e2e-password'], { encoding: 'utf8' }).trim();
-  const [port, adminPort] = await freePorts(2);
-  const bundle = join(dir, 'bundle.json');
-  writeFileSync(bundle, JSON.stringify(config(fake)));
-  const child = spawn(
-    agwd,
-    ['--addr', `127.0.0.1:${port}`, '--admin-addr', `127.0.0.1:${adminPort}`, '--admin-basic-auth-hash', `admin:${hash}`,
-      '--config-store', join(dir, 'configstore.db'), '--static-config', bundle],
-    { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: dir, AGW_MASTER_KEY: process.env.AGW_MASTER_KEY ?? '' } },
-  );
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => (log = (log + b).slice(-20000)));
-  stops.push(() => end(child, () => child.kill('SIGTERM')));
-  const gateway = { origin: `http://127.0.0.1:${port}`, admin: `http://127.0.0.1:${adminPort}` };
-  for (let tries = 0; ; tries++) {
-    try {
-      if ((await fetch(`${gateway.admin}/admin/health`)).ok && (await fetch(gateway.origin))) return gateway;
-    } catch {}
-    if (child.exitCode !== null || tries === 200) throw new Error(`agwd does not get ready:\n${log}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
+  return startAgwd(stops, { prefix: 'agw-e2e-', password: 'e2e-password', bundle: config(fake) });
 }
 
 // config is the bundle: one route for each protocol at /, and some beside it.
@@ -168,27 +144,6 @@ function config(fake) {
       { id: 'narrow', key: narrowKey, allowed_route_ids: ['*'], allowed_models: ['gpt-test', 'claude-test'] },
     ],
   };
-}
-
-async function freePorts(n) {
-  const servers = [];
-  for (let i = 0; i < n; i++) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    servers.push(server);
-  }
-  const ports = servers.map((s) => s.address().port);
-  await Promise.all(servers.map((s) => new Promise((done) => s.close(done))));
-  return ports;
-}
-
-async function end(child, ask) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  ask();
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10000);
-  await exited;
-  clearTimeout(timer);
 }
 
 export const fault = (spec) => `hello [[fault:${spec}]]`;

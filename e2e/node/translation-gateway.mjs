@@ -1,11 +1,5 @@
 // agwd between each kind of caller and each kind of upstream.
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { startAgwd } from './process.mjs';
 import { Upstream } from './upstreams/server.mjs';
 import { chat } from './upstreams/chat.mjs';
 import { gemini } from './upstreams/gemini.mjs';
@@ -40,9 +34,9 @@ export async function start(direct) {
       stops.push(() => up.stop());
       upstreams[kind.name] = up;
     }
-    const origin = direct ? undefined : await gateway(stops, upstreams);
+    const gateway = direct ? undefined : await startAgwd(stops, { prefix: 'agw-e2e-', password: 'e2e-password', bundle: bundle(upstreams) });
     // The SDKs of OpenAI want the path of OpenRouter without its /v1.
-    const under = (name) => (direct ? upstreams[name].url + (name === 'router' ? '/api' : '') : `${origin}/${name}`);
+    const under = (name) => (direct ? upstreams[name].url + (name === 'router' ? '/api' : '') : `${gateway.origin}/${name}`);
     return { upstreams, under, key: callerKey, stop };
   } catch (err) {
     await stop();
@@ -62,50 +56,4 @@ function bundle(upstreams) {
       }))),
     virtualKeys: [{ id: 'caller', key: callerKey, allowed_route_ids: ['*'] }],
   };
-}
-
-async function gateway(stops, upstreams) {
-  const agwd = process.env.AGWD ?? join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'agwd');
-  const dir = mkdtempSync(join(tmpdir(), 'agw-e2e-'));
-  stops.push(() => rmSync(dir, { recursive: true, force: true }));
-  const hash = execFileSync(agwd, ['hash-password', '--plaintext', 'e2e-password'], { encoding: 'utf8' }).trim();
-  const [port, adminPort] = await freePorts(2);
-  writeFileSync(join(dir, 'bundle.json'), JSON.stringify(bundle(upstreams)));
-  const child = spawn(
-    agwd,
-    ['--addr', `127.0.0.1:${port}`, '--admin-addr', `127.0.0.1:${adminPort}`, '--admin-basic-auth-hash', `admin:${hash}`,
-      '--config-store', join(dir, 'configstore.db'), '--static-config', join(dir, 'bundle.json')],
-    { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: dir, AGW_MASTER_KEY: process.env.AGW_MASTER_KEY ?? '' } },
-  );
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => (log = (log + b).slice(-20000)));
-  stops.push(() => end(child));
-  for (let tries = 0; ; tries++) {
-    try {
-      if ((await fetch(`http://127.0.0.1:${adminPort}/admin/health`)).ok && (await fetch(`http://127.0.0.1:${port}`))) return `http://127.0.0.1:${port}`;
-    } catch {}
-    if (child.exitCode !== null || tries === 200) throw new Error(`agwd does not get ready:\n${log}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
-
-async function freePorts(n) {
-  const servers = [];
-  for (let i = 0; i < n; i++) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    servers.push(server);
-  }
-  const ports = servers.map((s) => s.address().port);
-  await Promise.all(servers.map((s) => new Promise((done) => s.close(done))));
-  return ports;
-}
-
-async function end(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10000);
-  await exited;
-  clearTimeout(timer);
 }
