@@ -307,4 +307,21 @@ func TestTokensAreCountedAcrossProtocols(t *testing.T) {
 	require.Equal(t, "true", got.Header.Get("X-Agw-Estimated"))
 	require.Zero(t, up.calls.Load())
 	s.event(t)
+
+	up = newCanned(t)
+	s = newGateway(t, `
+apiVersion: gateway.agw/v1alpha1
+kind: GatewayBundle
+providers: [{id: g, provider_type: gemini, base_url: "`+up.URL+`", api_key: upstream-key}]
+llmRoutes:
+- id: r
+  protocol: anthropic
+  match_policy: {path_prefix: /}
+  target_policy: {model_targets: [{name: "own-*", candidates: [{provider_id: g, upstream_model: "gemini-*"}]}]}
+`)
+	up.answer = `{"totalTokens":42}`
+	got = s.do(t, "POST", "/v1/messages/count_tokens", `{"model":"own-flash","messages":[{"role":"user","content":"hello"}]}`)
+	require.JSONEq(t, `{"input_tokens":42}`, got.Body)
+	require.Equal(t, "/v1beta/models/gemini-flash:countTokens", up.path)
+	s.event(t)
 }

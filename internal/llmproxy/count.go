@@ -2,7 +2,6 @@ package llmproxy
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -50,9 +49,7 @@ func (x *exchange) countTranslated() (int64, bool) {
 		if m == nil {
 			return 0, false
 		}
-		x.star = star
-		c = m.Candidates[0]
-		c.Upstream = x.upstreamName(c.Upstream)
+		c = m.candidate(0, star)
 	}
 	counter, ok := c.Provider.(llm.TokenCounter)
 	if !ok {
@@ -84,17 +81,14 @@ func (x *exchange) countCall(c Candidate, asked, op llm.Operation) (*llm.Call, e
 	if inner := gjson.GetBytes(body, "generateContentRequest"); asked == llm.GeminiGenerate && inner.IsObject() {
 		body = []byte(inner.Raw)
 	}
-	if !gjson.ValidBytes(body) {
-		return nil, llm.Errorf(llm.CodeInvalidRequest, "the request body is not valid JSON")
+	if err := validJSON(body); err != nil {
+		return nil, err
 	}
 	req, err := codecs[asked].DecodeRequest(body, x.req.model, false)
 	if err != nil {
 		return nil, err
 	}
-	t := codec.Target{Model: c.model(x.req.model)}
-	if c.Model != nil {
-		t.Caps = c.Model(t.Model).Caps
-	}
+	t := c.codecTarget(c.model(x.req.model))
 	if req, _, err = codec.Adapt(req, op, t.Caps, nil); err != nil {
 		return nil, err
 	}
@@ -105,9 +99,8 @@ func (x *exchange) countCall(c Candidate, asked, op llm.Operation) (*llm.Call, e
 	how := countings[op]
 	path := how.path
 	if op == llm.GeminiGenerate {
-		name := strings.TrimPrefix(t.Model, "models/")
-		path = "/v1beta/models/" + url.PathEscape(name) + ":countTokens"
-		text = []byte(`{"generateContentRequest":{"model":` + quote("models/"+name) + "," + strings.TrimPrefix(string(text), "{") + "}")
+		path = geminiPath("/v1beta", t.Model, "countTokens")
+		text = []byte(`{"generateContentRequest":{"model":` + quote("models/"+strings.TrimPrefix(t.Model, "models/")) + "," + strings.TrimPrefix(string(text), "{") + "}")
 	}
 	return &llm.Call{
 		Operation: how.op, Method: http.MethodPost, Path: path, Model: t.Model, Body: llm.BytesBody(only(text, how.members)),

@@ -45,6 +45,15 @@ func (c *Candidate) model(asked string) string {
 	return c.DefaultModel
 }
 
+// codecTarget is a model of the candidate's, as a codec writes for it.
+func (c *Candidate) codecTarget(model string) codec.Target {
+	t := codec.Target{Model: model}
+	if c.Model != nil {
+		t.Caps = c.Model(model).Caps
+	}
+	return t
+}
+
 // laneOf is how the candidate can serve the call.
 func (x *exchange) laneOf(c Candidate) (*lane, error) {
 	op := x.hop.Endpoint.Operation
@@ -155,9 +164,14 @@ func usageWish(text []byte, members jsonscan.Members) (string, bool) {
 
 // withModel puts the upstream's name for the model into a path of Gemini's.
 func withModel(path, model string) string {
-	before, rest, _ := strings.Cut(path, "/models/")
+	version, rest, _ := strings.Cut(path, "/models/")
 	_, action, _ := strings.Cut(rest, ":")
-	return before + "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/")) + ":" + action
+	return geminiPath(version, model, action)
+}
+
+// geminiPath is where Gemini's protocol has an action of a model.
+func geminiPath(version, model, action string) string {
+	return version + "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/")) + ":" + action
 }
 
 func cloneQuery(q url.Values) url.Values {
@@ -173,10 +187,7 @@ func (x *exchange) translate(c Candidate, l *lane, call *llm.Call) error {
 	if err := x.decode(l); err != nil {
 		return err
 	}
-	t := codec.Target{Model: call.Model}
-	if c.Model != nil {
-		t.Caps = c.Model(call.Model).Caps
-	}
+	t := c.codecTarget(call.Model)
 	req, adapted, err := codec.Adapt(x.neutral, l.op, t.Caps, &x.lost)
 	if err != nil {
 		return inWordsOf(l.down, err)
@@ -205,7 +216,7 @@ func (x *exchange) decode(l *lane) (err error) {
 	if x.neutral != nil {
 		return nil
 	}
-	if err := x.validJSON(); err != nil {
+	if err := validJSON(x.req.buf.b); err != nil {
 		return err
 	}
 	if !x.reserve(decodedSize(len(x.req.buf.b))) {
@@ -234,11 +245,10 @@ func upstreamPath(op llm.Operation, model string, stream bool) (string, url.Valu
 	case llm.AnthropicMessages:
 		return "/v1/messages", nil
 	}
-	path := "/v1beta/models/" + url.PathEscape(strings.TrimPrefix(model, "models/"))
 	if stream {
-		return path + ":streamGenerateContent", url.Values{"alt": {"sse"}}
+		return geminiPath("/v1beta", model, "streamGenerateContent"), url.Values{"alt": {"sse"}}
 	}
-	return path + ":generateContent", nil
+	return geminiPath("/v1beta", model, "generateContent"), nil
 }
 
 // inWordsOf says an error about a neutral field in the words of the caller's protocol.

@@ -18,7 +18,7 @@ import (
 // the request does not bound it.
 const assumedOutput = 4096
 
-// reserve takes the call from the limits of its key and its route.
+// reserveLimits takes the call from the limits of its key and its route.
 func (x *exchange) reserveLimits(ctx context.Context) error {
 	if len(x.hop.Limits) == 0 {
 		return nil
@@ -54,21 +54,19 @@ func (x *exchange) estimate() limits.Estimate {
 	out *= max(1, x.req.answers) * max(1, x.req.prompts)
 	usage := llm.Usage{Input: llm.Known(max(estimate(x.req.promptBytes), 1)), Output: llm.Known(out)}
 	e := limits.Estimate{Tokens: usage.Total().N, CostKnown: true}
-	for _, c := range x.mayAsk() {
-		c.Upstream = x.upstreamName(c.Upstream)
+	may := func(c Candidate) {
 		cost, known := x.cost(c.Target, c.model(x.req.model), usage)
 		e.Cost = max(e.Cost, cost)
 		e.CostKnown = e.CostKnown && known
 	}
-	return e
-}
-
-// mayAsk lists all candidates of the call.
-func (x *exchange) mayAsk() []Candidate {
 	if x.logical == nil {
-		return []Candidate{x.direct}
+		may(x.direct)
+		return e
 	}
-	return x.logical.Candidates
+	for i := range x.logical.Candidates {
+		may(x.logical.candidate(i, x.star))
+	}
+	return e
 }
 
 // cost is what a usage costs at a provider, in nano-dollars.
@@ -203,7 +201,7 @@ func (q *request) bounds(name string, v []byte) {
 	}
 }
 
-// prompts counts the prompts of a completion: each is answered.
+// countPrompts counts the prompts of a completion: each is answered.
 func (q *request) countPrompts(v []byte) {
 	n := 0
 	items(v, 0, func(v []byte, at int) int {

@@ -41,10 +41,7 @@ func (x *exchange) moved(c Candidate, l *lane, model string) (llm.Body, error) {
 	if err := x.decode(&lane{down: own}); err != nil {
 		return nil, err
 	}
-	t := codec.Target{Model: model}
-	if c.Model != nil {
-		t.Caps = c.Model(model).Caps
-	}
+	t := c.codecTarget(model)
 	r := *x.neutral
 	r.Messages = slices.Clone(r.Messages)
 	for i := range r.Messages {

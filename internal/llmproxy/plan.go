@@ -84,6 +84,15 @@ type Logical struct {
 	Candidates []Candidate
 }
 
+// candidate is the i-th one, for a caller whose model has star for the * of the name.
+func (m *Logical) candidate(i int, star string) Candidate {
+	c := m.Candidates[i]
+	if strings.Contains(m.Name, "*") {
+		c.Upstream = strings.Replace(c.Upstream, "*", star, 1)
+	}
+	return c
+}
+
 // ListModels lists the models that the route is known to serve: the logical ones by
 // name, or those that its provider is known to have.
 func (p *Plan) ListModels(ctx context.Context) (names []string) {
@@ -149,13 +158,4 @@ func (x *exchange) choose() error {
 
 func unknownModel(name string) error {
 	return &llm.Error{Code: llm.CodeModelNotFound, Message: fmt.Sprintf("the model %q is not known to this route: GET /v1/models lists those that are", name), Param: "model"}
-}
-
-// upstreamName puts what the caller's model has for the * of the logical one into
-// that of the candidate's.
-func (x *exchange) upstreamName(name string) string {
-	if x.logical == nil || !strings.Contains(x.logical.Name, "*") {
-		return name
-	}
-	return strings.Replace(name, "*", x.star, 1)
 }

@@ -84,10 +84,7 @@ func (x *exchange) readRequest() error {
 
 // checkModel holds the caller to its models.
 func (x *exchange) checkModel() error {
-	if x.hop.Caller.Models == nil {
-		return nil
-	}
-	if _, ok := x.hop.Caller.Models[x.req.model]; ok {
+	if x.mayUse(x.req.model) {
 		return nil
 	}
 	denied := llm.CodePermissionDenied

@@ -110,9 +110,7 @@ func (x *exchange) next(n int) (c Candidate, attempt balance.Attempt, ok bool) {
 	if !ok {
 		return c, attempt, false
 	}
-	c = x.logical.Candidates[i]
-	c.Upstream = x.upstreamName(c.Upstream)
-	return c, attempt, true
+	return x.logical.candidate(i, x.star), attempt, true
 }
 
 // begin begins another attempt at the same candidate.

@@ -17,8 +17,8 @@ import (
 )
 
 // validJSON holds a body to be JSON all through, which a codec depends on.
-func (x *exchange) validJSON() error {
-	if !gjson.ValidBytes(x.req.buf.b) {
+func validJSON(body []byte) error {
+	if !gjson.ValidBytes(body) {
 		return llm.Errorf(llm.CodeInvalidRequest, "the request body is not valid JSON")
 	}
 	return nil

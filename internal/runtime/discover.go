@@ -129,9 +129,9 @@ func (rt *Runtime) RefreshModels(ctx context.Context, id string) ([]DiscoveredMo
 	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
 	defer cancel()
 	// What serves is not to be written to.
-	own := &Snapshot{providers: snap.providers, catalog: snap.catalog, credentials: map[credentialKey]*llmproxy.CredentialState{}}
-	target := rt.compiler.target(rt.Set(), own, o, configstore.TargetPolicy{})
-	cred := target.Credentials.First(rt.compiler.fleet.now())
+	own := &Snapshot{credentials: map[credentialKey]*llmproxy.CredentialState{}}
+	list := rt.compiler.credentials(rt.Set(), own, o, configstore.TargetPolicy{}, "")
+	cred := llmproxy.NewCredentials("", list).First(rt.compiler.fleet.now())
 	found, err := lister.ListModels(ctx, cred)
 	if err != nil && cred.APIKey != "" && strings.Contains(err.Error(), cred.APIKey) {
 		err = llm.Errorf(llm.AsError(err).Code, "its error shows the key that it was asked with, and is not repeated")

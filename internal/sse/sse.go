@@ -198,6 +198,3 @@ func (r *Reader) Ends() []int { return r.ends }
 
 // Rest returns what came behind the last whole event.
 func (r *Reader) Rest() []byte { return r.buf[r.used:r.n] }
-
-// Buffer returns the buffer for reuse; the reader must not be used afterwards.
-func (r *Reader) Buffer() []byte { return r.buf }
