@@ -103,7 +103,8 @@ func (f *fleet) keep(set *Set, snap *Snapshot) {
 // target compiles how a route with this policy reaches a provider.
 func (c *compiler) target(set *Set, snap *Snapshot, o *configstore.Provider, policy configstore.TargetPolicy) *llmproxy.Target {
 	scoped, off := map[string]*llmproxy.Credentials{}, map[string]bool{}
-	for _, m := range managed(set, o.ID) {
+	list := managed(set, o.ID)
+	for _, m := range list {
 		if m.CredentialScope != "" {
 			scoped[m.UpstreamModel] = llmproxy.NewCredentials(policy.CredentialSelector, c.credentials(set, snap, o, policy, m.CredentialScope))
 		}
@@ -119,7 +120,7 @@ func (c *compiler) target(set *Set, snap *Snapshot, o *configstore.Provider, pol
 		Model: func(model string) models.Info {
 			return snap.catalog.Find(models.Query{ProviderID: o.ID, ProviderType: o.ProviderType, Host: o.BaseURL, Model: model})
 		},
-		Models:   func() []string { return c.knownModels(set, o) },
+		Models:   func() []string { return c.knownModels(o, list, off) },
 		Discover: func(ctx context.Context) { c.fleet.discover(ctx, o.ID) },
 	}
 }
@@ -136,15 +137,13 @@ func managed(set *Set, provider string) (list []*configstore.ManagedModel) {
 
 // knownModels are the models that a provider is known to have: its default, those that
 // it has said it has, and those that are managed, but for those that are not enabled.
-func (c *compiler) knownModels(set *Set, o *configstore.Provider) []string {
+func (c *compiler) knownModels(o *configstore.Provider, managed []*configstore.ManagedModel, off map[string]bool) []string {
 	names := slices.Clone(c.fleet.discovered(o.ID))
 	if o.DefaultModel != "" {
 		names = append(names, o.DefaultModel)
 	}
-	off := map[string]bool{}
-	for _, m := range managed(set, o.ID) {
+	for _, m := range managed {
 		names = append(names, m.UpstreamModel)
-		off[m.UpstreamModel] = !m.IsEnabled()
 	}
 	slices.Sort(names)
 	return slices.DeleteFunc(slices.Compact(names), func(m string) bool { return off[m] })

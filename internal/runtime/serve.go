@@ -120,8 +120,10 @@ func foreign(r *http.Request) bool {
 	if r.Header["Origin"] != nil && hostcheck.OverLoopback(r) && !hostcheck.IsLoopback(r.Host) {
 		return true
 	}
-	return new(http.CrossOriginProtection).Check(r) != nil
+	return crossOrigin.Check(r) != nil
 }
+
+var crossOrigin http.CrossOriginProtection
 
 // refuse answers a request that has no route.
 func (d *Dataplane) refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {

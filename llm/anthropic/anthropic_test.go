@@ -12,14 +12,19 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	llmtest.RunProvider(t, func(t *testing.T, baseURL string) llm.Provider {
-		p, err := anthropic.New(llm.Config{ID: "p", BaseURL: baseURL})
-		require.NoError(t, err)
-		return p
-	}, llmtest.ProviderOptions{
-		Operations: []llm.Operation{llm.AnthropicMessages, llm.AnthropicCountTokens, llm.AnthropicModels, llm.AnthropicBatches, llm.AnthropicFiles},
-		Unserved:   []llm.Operation{llm.OpenAIModels, llm.OpenAIFiles, llm.GeminiEmbed},
-	})
+	for _, typ := range []string{"anthropic", "claudecode"} {
+		t.Run(typ, func(t *testing.T) {
+			llmtest.RunProvider(t, func(t *testing.T, baseURL string) llm.Provider {
+				p, err := anthropic.New(llm.Config{ID: "p", Type: typ, BaseURL: baseURL})
+				require.NoError(t, err)
+				return p
+			}, llmtest.ProviderOptions{
+				Operations: []llm.Operation{llm.AnthropicMessages, llm.AnthropicCountTokens, llm.AnthropicModels, llm.AnthropicBatches, llm.AnthropicFiles},
+				Unserved:   []llm.Operation{llm.OpenAIModels, llm.OpenAIFiles, llm.GeminiEmbed},
+				Bearer:     typ == "claudecode",
+			})
+		})
+	}
 }
 
 func TestNew(t *testing.T) {

@@ -44,13 +44,16 @@ func New(cfg llm.Config) (*Provider, error) {
 	return &Provider{client}, nil
 }
 
+// generating is made once: it is asked for every call.
+var generating = []llm.Operation{llm.GeminiGenerate}
+
 // Native implements [llm.Provider].
 func (p *Provider) Native(op llm.Operation, _ string) []llm.Operation {
 	switch {
+	case op.Generates():
+		return generating
 	case op.Protocol() == "gemini":
 		return []llm.Operation{op}
-	case op.Generates():
-		return []llm.Operation{llm.GeminiGenerate}
 	}
 	return nil
 }
@@ -116,11 +119,8 @@ func authenticate(h http.Header, key string) {
 // Close closes the idle connections.
 func (p *Provider) Close() error { return p.client.Close() }
 
-// Bounds of what an upstream can make the provider read.
-const (
-	maxBody  = 16 << 20
-	maxPages = 100
-)
+// maxPages bounds what an upstream can make the provider read.
+const maxPages = 100
 
 // ListModels implements [llm.ModelLister].
 func (p *Provider) ListModels(ctx context.Context, cred llm.Credential) ([]llm.Model, error) {

@@ -24,6 +24,8 @@ type ProviderOptions struct {
 	// one that follows OpenAI's SDKs, empty for one that follows Anthropic's or
 	// Google's.
 	BasePath string
+	// Bearer says that the credential goes into Authorization, whatever the protocol.
+	Bearer bool
 	// InProcess says that the provider answers by itself. It is then given an
 	// empty base URL, and spared what concerns the way to an upstream.
 	InProcess bool

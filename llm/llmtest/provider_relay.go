@@ -165,10 +165,11 @@ func (s suite) credential(t *testing.T) {
 		x := samplesOf(op)[0]
 		call := x.call()
 		header, prefix := "Authorization", "Bearer "
-		switch op.Protocol() {
-		case "anthropic":
+		switch protocol := op.Protocol(); {
+		case s.opt.Bearer:
+		case protocol == "anthropic":
 			header, prefix = "X-Api-Key", ""
-		case "gemini":
+		case protocol == "gemini":
 			header, prefix = "X-Goog-Api-Key", ""
 			call.Query = url.Values{"key": {"callers-own-key"}}
 		}

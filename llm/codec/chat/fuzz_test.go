@@ -163,6 +163,28 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
+// FuzzResponse holds that what was read of an answer can be written, and read again as
+// an answer.
+func FuzzResponse(f *testing.F) {
+	seeds(f, "response", "in")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if !gjson.ValidBytes(body) {
+			return
+		}
+		r, err := Codec.DecodeResponse(body)
+		if err != nil {
+			return
+		}
+		out, err := Codec.EncodeResponse(r, &codec.Request{From: op}, nil)
+		if err != nil || !gjson.ValidBytes(out) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if _, err := Codec.DecodeResponse(out); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+}
+
 // grammar checks that of codec.Event. A stream that broke may stop anywhere.
 func grammar(events []codec.Event, broken bool) error {
 	begun, over := false, false

@@ -76,3 +76,23 @@ func FuzzStream(f *testing.F) {
 		}
 	})
 }
+
+// FuzzResponse holds that what was read of an answer can be written, and read again as
+// an answer.
+func FuzzResponse(f *testing.F) {
+	seeds(f, "response")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if !json.Valid(body) || !utf8.Valid(body) {
+			return
+		}
+		r, err := Codec.DecodeResponse(body)
+		if err != nil {
+			return
+		}
+		out, err := Codec.EncodeResponse(r, caller(false), nil)
+		require.NoError(t, err)
+		require.True(t, json.Valid(out), "%s", out)
+		_, err = Codec.DecodeResponse(out)
+		require.NoError(t, err, "%s", out)
+	})
+}
