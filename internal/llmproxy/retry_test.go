@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
 func TestRetryAfter(t *testing.T) {
@@ -30,7 +32,7 @@ func TestRetryAfter(t *testing.T) {
 		{http.Header{"Retry-After": {"9"}, "Retry-After-Ms": {"1500"}}, 1500 * time.Millisecond, true},
 		{http.Header{"Retry-After": {"9"}, "Retry-After-Ms": {"x"}}, 9 * time.Second, true},
 	} {
-		got, ok := retryAfter(tt.header, now)
+		got, ok := codec.RetryAfter(tt.header, now)
 		require.Equal(t, tt.ok, ok, tt.header)
 		require.Equal(t, tt.want, got, tt.header)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/internal/balance"
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/codec"
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
 
@@ -229,7 +230,7 @@ func (x *exchange) judge(ctx context.Context, c Candidate, cred Credential, o ou
 		cred.State.answered(a.Status, 0, now)
 		return accept, 0
 	}
-	wait, _ = retryAfter(a.Header, now)
+	wait, _ = codec.RetryAfter(a.Header, now)
 	cred.State.answered(a.Status, wait, now)
 	switch {
 	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:

@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
 // errorCodes classify an error's code or type, where that says more than the status.
@@ -59,7 +60,7 @@ func (chat) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 		e.Message = "the upstream answered " + strconv.Itoa(status) + " " + http.StatusText(status)
 	}
 	e.Status = status
-	e.RetryAfter = retryAfter(h)
+	e.RetryAfter, _ = codec.RetryAfter(h, time.Now())
 	return e
 }
 
@@ -134,19 +135,4 @@ func streamError(v gjson.Result) *llm.Error {
 		e.Message = "the upstream failed in the middle of its answer"
 	}
 	return e
-}
-
-// retryAfter reads how long an upstream wants to be left alone.
-func retryAfter(h http.Header) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms >= 0 {
-		return time.Duration(min(ms, 86400e3) * float64(time.Millisecond))
-	}
-	v := h.Get("Retry-After")
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 {
-		return time.Duration(min(s, 86400) * float64(time.Second))
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(0, time.Until(t))
-	}
-	return 0
 }

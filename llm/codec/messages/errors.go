@@ -10,6 +10,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
 // codes are what the types of errors mean. An upstream's refusal of the gateway's
@@ -84,16 +85,6 @@ func readError(v gjson.Result, status int) *llm.Error {
 
 // retryAfter reads how long the upstream wants to be left alone, up to a day.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	const day = 24 * time.Hour
-	if n, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && n >= 0 {
-		return time.Duration(min(n, float64(day/time.Millisecond)) * float64(time.Millisecond))
-	}
-	v := h.Get("Retry-After")
-	if n, err := strconv.ParseFloat(v, 64); err == nil && n >= 0 {
-		return time.Duration(min(n, day.Seconds()) * float64(time.Second))
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return min(max(0, t.Sub(now)), day)
-	}
-	return 0
+	d, _ := codec.RetryAfter(h, now)
+	return min(d, 24*time.Hour)
 }
