@@ -5,8 +5,11 @@
 package jsonwrite
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 )
 
 // Writer writes one JSON value. Its zero value is ready; it puts the commas. Names
@@ -105,25 +108,14 @@ const hexDigits = "0123456789abcdef"
 // AppendString appends s as a JSON string (RFC 8259, section 7). Bytes that are not
 // UTF-8 become U+FFFD.
 func AppendString(b []byte, s string) []byte {
-	b = append(b, '"')
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
+	b = append(slices.Grow(b, len(s)+2), '"')
 	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[start:i]...), "\ufffd"...)
-				start = i + 1
-			}
-			i += n
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
+	for i := jsonscan.Special(s, 0); i < len(s); i = jsonscan.Special(s, start) {
 		b = append(b, s[start:i]...)
-		switch c {
+		switch c := s[i]; c {
 		case '"', '\\':
 			b = append(b, '\\', c)
 		case '\n':
@@ -135,8 +127,7 @@ func AppendString(b []byte, s string) []byte {
 		default:
 			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
-		i++
-		start = i
+		start = i + 1
 	}
 	return append(append(b, s[start:]...), '"')
 }

@@ -9,8 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/internal/sse"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
@@ -18,7 +17,7 @@ import (
 
 // validJSON holds a body to be JSON all through, which a codec depends on.
 func validJSON(body []byte) error {
-	if !gjson.ValidBytes(body) {
+	if !jsonscan.Valid(body) {
 		return llm.Errorf(llm.CodeInvalidRequest, "the request body is not valid JSON")
 	}
 	return nil
@@ -65,7 +64,7 @@ func (x *exchange) translateBody(a *answer) error {
 	if int64(len(body)) > x.limits.Answer {
 		return unreadable(fmt.Sprintf("it is longer than %d bytes", x.limits.Answer))
 	}
-	if !gjson.ValidBytes(body) {
+	if !jsonscan.Valid(body) {
 		return unreadable("it is not JSON")
 	}
 	resp, err := a.lane.up.DecodeResponse(body)

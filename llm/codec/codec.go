@@ -49,7 +49,13 @@ type Target struct {
 	// Model is the upstream's name for the model.
 	Model string
 	Caps  llm.Capabilities
+	// Size is the length of the request as it came, in bytes, which what is written is
+	// about as long as; 0 when it is not known.
+	Size int
 }
+
+// Room is an empty buffer for the request that is written.
+func (t *Target) Room() []byte { return make([]byte, 0, t.Size+t.Size/8+512) }
 
 // StreamDecoder reads one stream, event by event. It is not safe for concurrent use.
 type StreamDecoder interface {

@@ -5,23 +5,43 @@ import (
 	"encoding/hex"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/agent-gateway/agent-gateway/llm"
 )
 
-// toolName is what each protocol takes for the name of a tool.
-var toolName = map[llm.Operation]*regexp.Regexp{
-	llm.OpenAIChat:        regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`),
-	llm.OpenAIResponses:   regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`),
-	llm.AnthropicMessages: regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`),
-	llm.GeminiGenerate:    regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$`),
+// names is what a protocol takes for the name of a tool: ASCII letters, digits,
+// underscores and dashes.
+type names struct {
+	most int    // bytes
+	also string // other characters
+	word bool   // it begins with a letter or an underscore
+}
+
+var toolNames = map[llm.Operation]names{
+	llm.OpenAIChat:        {most: 64},
+	llm.OpenAIResponses:   {most: 64},
+	llm.AnthropicMessages: {most: 128},
+	llm.GeminiGenerate:    {most: 64, also: ".:", word: true},
+}
+
+func (n names) take(name string) bool {
+	if name == "" || len(name) > n.most || n.word && (name[0] == '-' || name[0] >= '0' && name[0] <= '9' || strings.IndexByte(n.also, name[0]) >= 0) {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || strings.IndexByte(n.also, c) >= 0) {
+			return false
+		}
+	}
+	return true
 }
 
 var notInNames = regexp.MustCompile(`[^a-zA-Z0-9_-]`)
 
-// given is a name that every protocol takes. It depends on the name alone, so that a
+// goodName is a name that every protocol takes. It depends on the name alone, so that a
 // conversation's calls keep it, and tells apart names that differ where marked.
-func given(name string, marked bool) string {
+func goodName(name string, marked bool) string {
 	s := notInNames.ReplaceAllString(name, "_")
 	if s == "" || s[0] == '-' || s[0] >= '0' && s[0] <= '9' {
 		s = "_" + s
@@ -37,28 +57,28 @@ func given(name string, marked bool) string {
 // renamed gives tools whose names the upstream's protocol refuses others. back are
 // the names by those that were given; none, and r itself, where all names are good.
 func renamed(r *Request, op llm.Operation) (_ *Request, back map[string]string) {
-	good := toolName[op]
-	if r.From == op || good == nil || !namesAny(r, func(name string) bool { return name != "" && !good.MatchString(name) }) {
+	good, bounded := toolNames[op]
+	if r.From == op || !bounded || !namesAny(r, func(name string) bool { return name != "" && !good.take(name) }) {
 		return r, nil
 	}
-	names, taken := map[string]string{}, map[string]bool{}
+	given, taken := map[string]string{}, map[string]bool{}
 	for _, t := range r.Tools {
-		if good.MatchString(t.Name) {
+		if good.take(t.Name) {
 			taken[t.Name] = true
 		}
 	}
 	rename := func(name string) string {
-		if name == "" || good.MatchString(name) {
+		if name == "" || good.take(name) {
 			return name
 		}
-		if names[name] == "" {
-			to := given(name, false)
+		if given[name] == "" {
+			to := goodName(name, false)
 			if taken[to] {
-				to = given(name, true)
+				to = goodName(name, true)
 			}
-			names[name], taken[to] = to, true
+			given[name], taken[to] = to, true
 		}
-		return names[name]
+		return given[name]
 	}
 	c := *r
 	c.Tools = slices.Clone(r.Tools)
@@ -93,7 +113,7 @@ func renamed(r *Request, op llm.Operation) (_ *Request, back map[string]string) 
 		c.Messages[i].Parts = parts
 	}
 	back = map[string]string{}
-	for name, to := range names {
+	for name, to := range given {
 		back[to] = name
 	}
 	return &c, back

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -8,6 +9,22 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/llm"
 )
+
+// takenNames says again, in another way, what the protocols take.
+var takenNames = map[llm.Operation]*regexp.Regexp{
+	llm.OpenAIChat:        regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`),
+	llm.OpenAIResponses:   regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`),
+	llm.AnthropicMessages: regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`),
+	llm.GeminiGenerate:    regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$`),
+}
+
+func TestToolNames(t *testing.T) {
+	for op, n := range toolNames {
+		for _, name := range []string{"", "a", "A_z-09", "a.b:c", ".a", ":a", "-a", "_a", "9a", "é", "a b", "a/b", strings.Repeat("n", 64), strings.Repeat("n", 65), strings.Repeat("n", 128), strings.Repeat("n", 129)} {
+			require.Equal(t, takenNames[op].MatchString(name), n.take(name), "%s %q", op, name)
+		}
+	}
+}
 
 // Names that the upstream refuses go out under others, and come back as they were.
 func TestRename(t *testing.T) {
@@ -26,7 +43,7 @@ func TestRename(t *testing.T) {
 		require.NoError(t, err)
 		seen := map[string]bool{}
 		for i, tool := range got.Tools {
-			require.Regexp(t, toolName[op], tool.Name)
+			require.Regexp(t, takenNames[op], tool.Name)
 			require.False(t, seen[tool.Name], tool.Name)
 			seen[tool.Name] = true
 			answer := &Response{Choices: []Choice{{Parts: []Part{{Kind: ToolCallPart, Call: &ToolCall{Name: tool.Name, Arguments: `{"input":"x"}`}}}}}}
