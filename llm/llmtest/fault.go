@@ -73,7 +73,8 @@ type Fault struct {
 	Redirect string
 	// DuplicateHeaders (duplicate_headers) repeats some headers with other values.
 	DuplicateHeaders bool
-	// Early answers without reading the request's body. Only for Enqueue.
+	// Early answers before the request's body is read, which is not recorded. Only
+	// for Enqueue.
 	Early bool
 
 	// Chunks (chunks) is the number of a text's deltas, default 5; Size (size)

@@ -1,9 +1,11 @@
 package llmtest
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -167,4 +169,26 @@ func TestOddHeaders(t *testing.T) {
 	require.Equal(t, "\x1f\x8b", text(t, resp)[:2])
 	resp = ask(t, u, "GET", "/v1/models", "")
 	require.Equal(t, []string{"text/plain", "duplicate"}, resp.Header.Values("Content-Type"))
+}
+
+// The answer to a long request that was not read outlives the rest of the request.
+func TestEarlyAnswer(t *testing.T) {
+	u := NewUpstream(t)
+	u.Enqueue(Fault{Status: 413, Early: true})
+	c, err := net.Dial("tcp", strings.TrimPrefix(u.URL, "http://"))
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	const size = 16 << 20 // more than fits between here and there
+	_, err = fmt.Fprintf(c, "POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size)
+	require.NoError(t, err)
+	in := bufio.NewReader(c)
+	resp, err := http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	require.Equal(t, 413, resp.StatusCode)
+	require.True(t, resp.Close)
+	_, err = c.Write(make([]byte, size))
+	require.NoError(t, err)
+	require.Contains(t, text(t, resp), "error")
+	_, err = in.ReadByte()
+	require.Equal(t, io.EOF, err)
 }

@@ -3,6 +3,7 @@ package llmtest
 import (
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -78,6 +79,10 @@ func (u *Upstream) authenticate(p protocol, r *http.Request) (reply, bool) {
 	if p == anthropic {
 		where = "x-api-key or Authorization"
 		keys = append(keys, r.Header.Values("X-Api-Key")...)
+	}
+	if u.keyHeader != "" {
+		where = u.keyHeader
+		keys = slices.Concat(r.Header.Values("Authorization"), r.Header.Values(where))
 	}
 	for _, key := range keys {
 		if subtle.ConstantTimeCompare([]byte(key), []byte(u.Key)) != 1 {

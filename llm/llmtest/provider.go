@@ -13,24 +13,6 @@ import (
 	"github.com/agent-gateway/agent-gateway/llm"
 )
 
-// ProviderOptions say what RunProvider may expect of a provider.
-type ProviderOptions struct {
-	// Operations are those that the provider serves natively; all are tested, at
-	// least one is needed.
-	Operations []llm.Operation
-	// Unserved are operations for which Native must be empty.
-	Unserved []llm.Operation
-	// BasePath is what the provider's base URL has after the origin: "/v1" for
-	// one that follows OpenAI's SDKs, empty for one that follows Anthropic's or
-	// Google's.
-	BasePath string
-	// Bearer says that the credential goes into Authorization, whatever the protocol.
-	Bearer bool
-	// InProcess says that the provider answers by itself. It is then given an
-	// empty base URL, and spared what concerns the way to an upstream.
-	InProcess bool
-}
-
 // NewProvider makes the provider under test for an upstream at baseURL. The
 // suite closes the provider if it is an [io.Closer].
 type NewProvider func(t *testing.T, baseURL string) llm.Provider
@@ -64,6 +46,7 @@ func RunProvider(t *testing.T, newProvider NewProvider, opt ProviderOptions) {
 		{"Redirect", s.redirect, true},
 		{"NoResponse", s.noResponse, true},
 		{"BrokenResponse", s.brokenResponse, true},
+		{"Collecting", s.collecting, true},
 		{"CancelBeforeResponse", s.cancelBeforeResponse, true},
 		{"CancelInResponse", s.cancelInResponse, true},
 		{"CloseInResponse", s.closeInResponse, true},
@@ -79,7 +62,7 @@ func RunProvider(t *testing.T, newProvider NewProvider, opt ProviderOptions) {
 }
 
 // patience is for what must happen; soon is for what must happen at once.
-const (
+var (
 	patience = 5 * time.Second
 	soon     = time.Second
 )
@@ -97,9 +80,17 @@ func (s suite) start(t *testing.T) (*Upstream, llm.Provider) {
 	if s.opt.InProcess {
 		return nil, s.provider(t, "")
 	}
-	up := NewUpstream(t)
+	up := s.upstream(t)
 	up.Key = upstreamKey
 	return up, s.provider(t, up.URL)
+}
+
+// upstream is one as the provider's.
+func (s suite) upstream(t *testing.T) *Upstream {
+	t.Helper()
+	up := NewUpstream(t)
+	up.prefix, up.keyHeader = s.opt.PathPrefix, s.opt.KeyHeader
+	return up
 }
 
 func (s suite) provider(t *testing.T, origin string) llm.Provider {
@@ -119,21 +110,6 @@ func (s suite) provider(t *testing.T, origin string) llm.Provider {
 		})
 	}
 	return p
-}
-
-// first is a sample of the first operation.
-func (s suite) first() sample { return samplesOf(s.opt.Operations[0])[0] }
-
-// streamed is a sample that asks for a stream, if an operation can have one.
-func (s suite) streamed() (sample, bool) {
-	for _, op := range s.opt.Operations {
-		for _, x := range samplesOf(op) {
-			if x.stream {
-				return x, true
-			}
-		}
-	}
-	return sample{}, false
 }
 
 // send makes a call that must be answered. The context ends with the test.

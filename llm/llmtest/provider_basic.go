@@ -102,8 +102,9 @@ func (s suite) concurrent(t *testing.T) {
 		wg.Go(func() {
 			for j := range 8 {
 				x := s.first()
-				call := x.saying(fmt.Sprintf("caller-%d-%d", i, j))
-				want := strings.Replace(x.body, "%s", fmt.Sprintf("caller-%d-%d", i, j), 1)
+				text := fmt.Sprintf("caller-%d-%d", i, j)
+				call := x.saying(text)
+				want := string(s.opt.sent(x.op, []byte(strings.Replace(x.body, "%s", text, 1))))
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				resp, err := p.Send(ctx, call)
 				if err != nil {
@@ -152,7 +153,7 @@ func (s suite) callIsNotChanged(t *testing.T) {
 		call.Query, want.Query = url.Values{"beta": {"true"}}, url.Values{"beta": {"true"}}
 		read(t, send(t, p, call))
 		if !reflect.DeepEqual(call.Header, want.Header) {
-			t.Errorf("%s: Call.Header was changed from %v to %v", op, want.Header, redact(call.Header))
+			t.Errorf("%s: Call.Header was changed from %v to %v", op, want.Header, redact(call.Header, s.opt.KeyHeader))
 		}
 		call.Header = want.Header
 		if !reflect.DeepEqual(call, want) {
@@ -202,9 +203,9 @@ func (s suite) optionalInterfaces(t *testing.T) {
 }
 
 // redact hides keys in what a test prints.
-func redact(h http.Header) http.Header {
+func redact(h http.Header, keyHeader string) http.Header {
 	h = h.Clone()
-	for _, name := range []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key"} {
+	for _, name := range []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", keyHeader} {
 		if h.Get(name) != "" {
 			h.Set(name, "(a key)")
 		}

@@ -31,8 +31,8 @@ func (s suite) request(t *testing.T) {
 			up.Reply(200, nil, []byte("{}"))
 			read(t, send(t, p, call))
 			got := up.Last()
-			if got.Method != x.method || got.Path != x.path {
-				t.Errorf("%s: the upstream received %s %s, want %s %s", op, got.Method, got.Path, x.method, x.path)
+			if got.Method != x.method || got.Path != s.opt.PathPrefix+x.path {
+				t.Errorf("%s: the upstream received %s %s, want %s %s", op, got.Method, got.Path, x.method, s.opt.PathPrefix+x.path)
 			}
 			if !reflect.DeepEqual(got.Query, call.Query) {
 				t.Errorf("%s: the upstream received the query %v, want %v", op, got.Query, call.Query)
@@ -40,7 +40,7 @@ func (s suite) request(t *testing.T) {
 			if x.body == "" {
 				body = nil
 			}
-			equal(t, string(op)+": the body at the upstream", got.Body, body)
+			equal(t, string(op)+": the body at the upstream", got.Body, s.opt.sent(op, body))
 			for name, values := range call.Header {
 				if !reflect.DeepEqual(got.Header[name], values) {
 					t.Errorf("%s: the upstream received %s: %q, want %q", op, name, got.Header[name], values)
@@ -166,6 +166,8 @@ func (s suite) credential(t *testing.T) {
 		call := x.call()
 		header, prefix := "Authorization", "Bearer "
 		switch protocol := op.Protocol(); {
+		case s.opt.KeyHeader != "":
+			header, prefix = s.opt.KeyHeader, ""
 		case s.opt.Bearer:
 		case protocol == "anthropic":
 			header, prefix = "X-Api-Key", ""
@@ -187,7 +189,7 @@ func (s suite) credential(t *testing.T) {
 			}
 		}
 	}
-	other := NewUpstream(t)
+	other := s.upstream(t)
 	call := s.first().call()
 	call.Credential.BaseURL = other.URL + s.opt.BasePath
 	before := up.Count()
@@ -195,8 +197,8 @@ func (s suite) credential(t *testing.T) {
 	if other.Count() != 1 || up.Count() != before {
 		t.Error("Credential.BaseURL was not used")
 	}
-	if got := other.Last().Path; got != s.first().path {
-		t.Errorf("with Credential.BaseURL the path is %s, want %s", got, s.first().path)
+	if got, want := other.Last().Path, s.opt.PathPrefix+s.first().path; got != want {
+		t.Errorf("with Credential.BaseURL the path is %s, want %s", got, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package llmtest
 
 import (
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -147,6 +148,20 @@ func writeHead(w http.ResponseWriter, a reply, f Fault) {
 		h[name] = append(h[name], values...)
 	}
 	w.WriteHeader(a.status)
+}
+
+// linger ends an answer that came before the request's end. Like RFC 9112 section 9.6
+// it reads on until the caller closes, lest the rest of the request destroy the answer
+// on its way. net/http waits for half a second instead, and whoever closes the server
+// waits with it.
+func linger(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
+	}
+	_ = http.NewResponseController(w).Flush()
+	if _, err := io.Copy(io.Discard, r.Body); !errors.Is(err, http.ErrBodyReadAfterClose) { // which is a short one, read by net/http
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // pause waits and says whether the request is still wanted.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/agent-gateway/agent-gateway/llm"
@@ -91,6 +92,11 @@ func (s sample) String() string {
 		name += " (stream)"
 	}
 	return strings.ReplaceAll(name, "/", "∕") // a slash would nest the subtests
+}
+
+// streams says whether the operation can have a stream.
+func (s sample) streams() bool {
+	return slices.ContainsFunc(samples, func(x sample) bool { return x.op == s.op && x.stream })
 }
 
 // call is the sample as a call.

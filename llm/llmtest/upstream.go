@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -50,6 +51,9 @@ type Upstream struct {
 	// answered with 400, as Google does. Any other key beside it is refused too.
 	// Empty accepts everybody. Set it before the first request.
 	Key string
+
+	prefix    string // what all paths begin with; see ProviderOptions.PathPrefix
+	keyHeader string // where Key is looked for; see ProviderOptions.KeyHeader
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced at every change of what is below
@@ -155,6 +159,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	u.record(rec)
+	r = u.below(r)
 	p := protocolOf(r)
 	if a, refused := u.authenticate(p, r); refused {
 		u.send(w, r, a, Fault{})
@@ -175,6 +180,24 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		u.send(w, r, u.answer(p, r, rec, fault), fault)
 	}
+	if fault.Early {
+		linger(w, r)
+	}
+}
+
+// below is the request with its path as it is without the prefix; the path of one that
+// does not have it is "/", where nothing is.
+func (u *Upstream) below(r *http.Request) *http.Request {
+	if u.prefix == "" {
+		return r
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, u.prefix)
+	if !ok {
+		path = "/"
+	}
+	below := *r
+	below.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
+	return &below
 }
 
 func (u *Upstream) record(rec Recorded) {

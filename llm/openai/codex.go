@@ -69,7 +69,7 @@ func sendCodex(ctx context.Context, p *Provider, call *llm.Call) (*llm.Response,
 	if err != nil || call.Stream || resp.Status != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
 		return resp, err
 	}
-	return p.collect(resp)
+	return p.collect(ctx, resp)
 }
 
 // listCodex reads the backend's own form of a list.

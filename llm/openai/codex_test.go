@@ -1,7 +1,10 @@
 package openai_test
 
 import (
+	"bytes"
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +14,20 @@ import (
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/llmtest"
 )
+
+// sentByCodex is what the backend receives of a body without the parameters that it
+// refuses.
+func sentByCodex(op llm.Operation, body []byte) []byte {
+	if op != llm.OpenAIResponses {
+		return body
+	}
+	add := `,"store":false,"instructions":""`
+	if !gjson.GetBytes(body, "stream").Exists() {
+		add = `,"stream":true` + add
+	}
+	end := bytes.LastIndexByte(body, '}')
+	return slices.Concat(body[:end], []byte(add), body[end:])
+}
 
 // What goes to the ChatGPT backend is streamed and not stored, and a caller who asked
 // for no stream gets none.
@@ -92,4 +109,31 @@ func TestCollect(t *testing.T) {
 		require.Equal(t, llm.CodeUpstream, llm.AsError(err).Code)
 		require.ErrorContains(t, err, "provider p gave no answer")
 	}
+}
+
+// A caller who leaves while the answer is collected is not the upstream's failure.
+func TestCollectCanceled(t *testing.T) {
+	up := llmtest.NewUpstream(t)
+	p := start(t, llm.Config{Type: "codex", BaseURL: up.URL + "/v1"})
+	steps := make(chan struct{})
+	comment := []byte(":" + strings.Repeat("x", 1<<20) + "\n\n")
+	f := llmtest.Raw(200, http.Header{"Content-Type": {"text/event-stream"}}, slices.Repeat([][]byte{comment}, 17)...)
+	f.Step = steps
+	up.Enqueue(*f)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		for range 16 { // more than fits between here and there: part of it is read
+			select {
+			case steps <- struct{}{}:
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	_, err := p.Send(ctx, call(llm.OpenAIResponses, false))
+	require.Equal(t, llm.CodeCanceled, llm.AsError(err).Code)
+	require.True(t, llm.AsError(err).Final)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, up.WaitCanceled(t.Context()))
 }

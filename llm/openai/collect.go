@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -23,7 +24,7 @@ const (
 
 // collect makes of a stream of Responses the answer that a caller wants who asked for
 // no stream: the response of its last event. It closes resp.
-func (p *Provider) collect(resp *llm.Response) (*llm.Response, error) {
+func (p *Provider) collect(ctx context.Context, resp *llm.Response) (*llm.Response, error) {
 	defer func() { _ = resp.Body.Close() }()
 	var (
 		r     = sse.NewReader(resp.Body, make([]byte, 64<<10), maxEvent)
@@ -63,6 +64,8 @@ func (p *Provider) collect(resp *llm.Response) (*llm.Response, error) {
 		}
 		var known *llm.Error
 		switch {
+		case err != nil && ctx.Err() != nil: // which says nothing of the upstream
+			return nil, &llm.Error{Code: llm.CodeCanceled, Message: "the caller went away", Final: true, Cause: context.Cause(ctx)}
 		case errors.As(err, &known):
 			return nil, known
 		case errors.Is(err, io.EOF):
