@@ -114,9 +114,9 @@ func (a *Adaptation) search(p *Part) {
 	var w jsonwrite.Writer
 	w.Object()
 	w.ArrayField("tools")
-	v.Get("tools").ForEach(func(_, t gjson.Result) bool {
+	Each(v.Get("tools"), func(_, t gjson.Result) bool {
 		if inner := t.Get("tools"); inner.IsArray() {
-			inner.ForEach(func(_, in gjson.Result) bool {
+			Each(inner, func(_, in gjson.Result) bool {
 				w.String(a.flatName(t.Get("name").Str, in.Get("name").Str))
 				return true
 			})

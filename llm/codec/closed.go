@@ -28,7 +28,7 @@ func closed(v gjson.Result, depth int) bool {
 			required = append(required, name.Str)
 		}
 		ok := true
-		properties.ForEach(func(name, _ gjson.Result) bool {
+		Each(properties, func(name, _ gjson.Result) bool {
 			ok = slices.Contains(required, name.Str)
 			return ok
 		})
@@ -43,7 +43,7 @@ func closed(v gjson.Result, depth int) bool {
 	}
 	for _, name := range []string{"properties", "$defs", "definitions", "anyOf"} {
 		if group := v.Get(gjson.Escape(name)); ok && group.Exists() {
-			group.ForEach(each)
+			Each(group, each)
 		}
 	}
 	if items := v.Get("items"); ok && items.Exists() {

@@ -1,6 +1,10 @@
 package codec
 
-import "github.com/agent-gateway/agent-gateway/llm"
+import (
+	"slices"
+
+	"github.com/agent-gateway/agent-gateway/llm"
+)
 
 // Events are the answer as a stream that has come at once: for a caller who asked
 // for a stream and an upstream that does not stream.
@@ -137,8 +141,13 @@ func (c *Collector) choice(index int) *Choice {
 			return &c.resp.Choices[i]
 		}
 	}
-	c.resp.Choices = append(c.resp.Choices, Choice{Index: index})
-	return &c.resp.Choices[len(c.resp.Choices)-1]
+	// A stream may begin them in any order, while callers count on theirs.
+	at := 0
+	for at < len(c.resp.Choices) && c.resp.Choices[at].Index < index {
+		at++
+	}
+	c.resp.Choices = slices.Insert(c.resp.Choices, at, Choice{Index: index})
+	return &c.resp.Choices[at]
 }
 
 func (c *Collector) last(choice int) *Part {

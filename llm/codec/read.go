@@ -96,7 +96,7 @@ func Strings(v gjson.Result, param string) (list []string, err error) {
 	case !v.IsArray():
 		return nil, Invalid(param, "it must be a list of strings")
 	}
-	v.ForEach(func(_, e gjson.Result) bool {
+	Each(v, func(_, e gjson.Result) bool {
 		if e.Type != gjson.String {
 			err = Invalid(param, "it must be a list of strings")
 			return false

@@ -35,6 +35,7 @@ func (a *answer) sort(parts []codec.Part) {
 		if p.Signature != nil && p.Kind != codec.ToolCallPart {
 			a.lost.Drop("thought_signature")
 		}
+		a.plain(&p)
 		switch p.Kind {
 		case codec.Text:
 			for _, n := range p.Annotations {
@@ -54,12 +55,29 @@ func (a *answer) sort(parts []codec.Part) {
 		case codec.Image:
 			a.images = append(a.images, p)
 		case codec.Audio:
+			if a.audio != nil || p.Media.MIME != "" { // it says one thing aloud, in no format of its own
+				a.lost.Drop("audio")
+				break
+			}
 			a.audio = &parts[i]
 		case codec.Opaque:
 			a.lost.Drop(opaqueType(&p))
 		default:
 			a.lost.Drop("content." + kindNames[p.Kind])
 		}
+	}
+}
+
+// plain reports what was said besides of a part that becomes a mere string.
+func (a *answer) plain(p *codec.Part) {
+	if p.Kind != codec.Text && p.Kind != codec.Refusal && p.Kind != codec.Thinking {
+		return
+	}
+	for _, f := range p.Extra {
+		a.lost.Drop("content." + f.Name)
+	}
+	if p.Cache != nil {
+		a.lost.Drop("cache_control")
 	}
 }
 
@@ -96,7 +114,7 @@ func (a *answer) write(refusal string) {
 	if len(a.images) > 0 {
 		w.ArrayField("images")
 		for i := range a.images {
-			writeImage(w, &a.images[i], i)
+			writeImage(w, &a.images[i], i, a.from, a.lost)
 		}
 		w.EndArray()
 	}
@@ -115,7 +133,7 @@ func (a *answer) write(refusal string) {
 // writes says whether one of the annotations has a form here.
 func writes(notes []note) bool {
 	for i := range notes {
-		if notes[i].URL != "" || notes[i].Origin == op && notes[i].offset == 0 {
+		if notes[i].URL != "" || notes[i].Origin == op {
 			return true
 		}
 	}
@@ -124,13 +142,19 @@ func writes(notes []note) bool {
 
 // writeImage writes an image that the model made, in the form that compatible
 // upstreams have for it.
-func writeImage(w *jsonwrite.Writer, p *codec.Part, index int) {
+func writeImage(w *jsonwrite.Writer, p *codec.Part, index int, from llm.Operation, lost *codec.Losses) {
 	w.Object()
 	w.StringField("type", "image_url")
 	w.ObjectField("image_url")
 	w.StringField("url", mediaURL(p.Media))
+	if p.Media.Detail != "" {
+		w.StringField("detail", p.Media.Detail)
+	}
+	rest(w, p.Extra, from, "image_url")
 	w.End()
 	w.IntField("index", int64(index))
+	writeCache(w, p.Cache, from, lost)
+	extras(w, p.Extra, from, lost, "images.", "image_url")
 	w.End()
 }
 

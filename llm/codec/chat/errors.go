@@ -3,7 +3,6 @@ package chat
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -37,6 +36,14 @@ var errorCodes = map[string]llm.Code{
 	"slow_down":                llm.CodeOverloaded,
 	"server_error":             llm.CodeInternal,
 	"internal_error":           llm.CodeInternal,
+
+	// Of an upstream that is a gateway like this one.
+	"upstream_error":         llm.CodeUpstream,
+	"upstream_auth":          llm.CodeUpstreamAuth,
+	"upstream_timeout":       llm.CodeUpstreamTimeout,
+	"not_found":              llm.CodeNotFound,
+	"conflict":               llm.CodeConflict,
+	"unsupported_media_type": llm.CodeUnsupportedMedia,
 }
 
 // DecodeError reads an upstream's error answer.
@@ -53,11 +60,11 @@ func (chat) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 		if code, ok := bodyCode(inner); ok && refines(e.Code, code) {
 			e.Code = code
 		}
-	} else if s := strings.TrimSpace(string(body)); s != "" && len(s) < 512 && s[0] != '<' {
-		e.Message = strings.ToValidUTF8(s, "\ufffd")
+	} else if s := codec.ErrorText(string(body)); s != "" && len(s) < 512 && s[0] != '<' {
+		e.Message = s
 	}
 	if e.Message == "" {
-		e.Message = "the upstream answered " + strconv.Itoa(status) + " " + http.StatusText(status)
+		e.Message = codec.ErrorText("the upstream answered " + strconv.Itoa(status) + " " + http.StatusText(status))
 	}
 	e.Status = status
 	e.RetryAfter, _ = codec.RetryAfter(h, time.Now())
@@ -74,7 +81,7 @@ func errorOf(v gjson.Result) gjson.Result {
 
 func fill(e *llm.Error, v gjson.Result) {
 	if v.Type == gjson.String {
-		e.Message = v.Str
+		e.Message = codec.ErrorText(v.Str)
 		return
 	}
 	for _, path := range [...]string{"message", "detail", "msg"} {
@@ -87,8 +94,9 @@ func fill(e *llm.Error, v gjson.Result) {
 	if raw := v.Get("metadata.raw"); raw.Type == gjson.String && raw.Str != "" && len(raw.Str) < 512 {
 		e.Message += " (" + raw.Str + ")"
 	}
+	e.Message = codec.ErrorText(e.Message)
 	if p := v.Get("param"); p.Type == gjson.String {
-		e.Param = p.Str
+		e.Param = codec.ErrorText(p.Str)
 	}
 }
 

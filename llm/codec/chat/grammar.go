@@ -28,7 +28,7 @@ func flatGrammar(v gjson.Result, param string) (json.RawMessage, error) {
 	var w jsonwrite.Writer
 	w.Object()
 	w.StringField("type", "grammar")
-	inner.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(inner, func(name, m gjson.Result) bool {
 		if name.Str != "type" {
 			w.RawField(name.Str, m.Raw)
 		}
@@ -48,7 +48,7 @@ func nestedGrammar(w *jsonwrite.Writer, grammar json.RawMessage) {
 	w.ObjectField("format")
 	w.StringField("type", "grammar")
 	w.ObjectField("grammar")
-	v.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(v, func(name, m gjson.Result) bool {
 		if name.Str != "type" {
 			w.RawField(name.Str, m.Raw)
 		}

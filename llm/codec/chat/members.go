@@ -27,7 +27,7 @@ func keep(extra []codec.Field, name string, v gjson.Result) []codec.Field {
 func keepRest(extra []codec.Field, name string, object gjson.Result, known ...string) []codec.Field {
 	var w jsonwrite.Writer
 	some := false
-	object.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(object, func(k, v gjson.Result) bool {
 		if !set(v) || slices.Contains(known, k.Str) {
 			return true
 		}
@@ -66,7 +66,7 @@ func rest(w *jsonwrite.Writer, extra []codec.Field, from llm.Operation, name str
 	}
 	for _, f := range extra {
 		if f.Name == name {
-			gjson.ParseBytes(f.Value).ForEach(func(k, v gjson.Result) bool {
+			codec.Each(gjson.ParseBytes(f.Value), func(k, v gjson.Result) bool {
 				w.RawField(k.Str, v.Raw)
 				return true
 			})
@@ -125,7 +125,7 @@ func cacheControl(v gjson.Result, param string) (*codec.Cache, error) {
 	}
 	c := &codec.Cache{}
 	var err error
-	v.ForEach(func(k, m gjson.Result) bool {
+	codec.Each(v, func(k, m gjson.Result) bool {
 		switch {
 		case k.Str == "ttl":
 			c.TTL, err = codec.String(m, param+".ttl")

@@ -29,7 +29,7 @@ func (chat) DecodeRequest(body []byte, model string, stream bool) (*codec.Reques
 	}
 	d := reader{r: &codec.Request{From: op}, calls: map[string]*codec.ToolCall{}}
 	var err error
-	v.ForEach(func(name, value gjson.Result) bool {
+	codec.Each(v, func(name, value gjson.Result) bool {
 		if read, ok := fields[name.Str]; !ok {
 			d.r.Extra = keep(d.r.Extra, name.Str, value)
 		} else if set(value) {

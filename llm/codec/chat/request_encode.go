@@ -35,6 +35,7 @@ func (e *writer) refuse(field, why string) {
 func (chat) EncodeRequest(r *codec.Request, t codec.Target, lost *codec.Losses) ([]byte, error) {
 	e := &writer{r: r, t: t, lost: lost}
 	e.state()
+	e.w.B = t.Room()
 	w := &e.w
 	w.Object()
 	w.StringField("model", t.Model)

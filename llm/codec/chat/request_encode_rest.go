@@ -59,7 +59,7 @@ func isGemini(model string) bool { return strings.Contains(strings.ToLower(model
 
 // tells says whether metadata holds more than the user, who has a place.
 func (e *writer) tells(metadata json.RawMessage) (more bool) {
-	gjson.ParseBytes(metadata).ForEach(func(name, _ gjson.Result) bool {
+	codec.Each(gjson.ParseBytes(metadata), func(name, _ gjson.Result) bool {
 		more = name.Str != "user_id" || e.r.User == ""
 		return !more
 	})

@@ -100,7 +100,7 @@ func toolType(t *codec.Tool) string {
 		return s
 	}
 	name := ""
-	v.ForEach(func(k, _ gjson.Result) bool { name = k.Str; return false })
+	codec.Each(v, func(k, _ gjson.Result) bool { name = k.Str; return false })
 	return name
 }
 
@@ -114,7 +114,7 @@ func (e *writer) webSearch(t *codec.Tool) {
 	}
 	v := gjson.ParseBytes(t.Raw)
 	w.ObjectField("web_search_options")
-	v.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(v, func(name, m gjson.Result) bool {
 		switch name.Str {
 		case "type", "name":
 		case "search_context_size":
@@ -142,7 +142,7 @@ func userLocation(w *jsonwrite.Writer, v gjson.Result) {
 	w.ObjectField("user_location")
 	w.StringField("type", "approximate")
 	w.ObjectField("approximate")
-	v.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(v, func(name, m gjson.Result) bool {
 		if name.Str != "type" && set(m) {
 			w.RawField(name.Str, m.Raw)
 		}

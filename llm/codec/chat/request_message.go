@@ -61,7 +61,7 @@ func (d *reader) message(v gjson.Result, param string, index int) (m codec.Messa
 	if err != nil {
 		return m, err
 	}
-	v.ForEach(func(name, member gjson.Result) bool {
+	codec.Each(v, func(name, member gjson.Result) bool {
 		if !known[name.Str] {
 			m.Extra = keep(m.Extra, name.Str, member)
 		}
@@ -166,7 +166,7 @@ func (d *reader) toolCall(v gjson.Result, param string) (p codec.Part, err error
 	}
 	p.Kind, p.Call = codec.ToolCallPart, call
 	d.calls[call.ID] = call
-	v.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(v, func(name, m gjson.Result) bool {
 		switch name.Str {
 		case "id", "type", "index", kind:
 		case "cache_control":

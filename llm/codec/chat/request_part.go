@@ -74,7 +74,7 @@ func readPart(v gjson.Result, param string) (p codec.Part, err error) {
 	if err := read(&p, v.Get(kind), param+"."+kind); err != nil {
 		return p, err
 	}
-	v.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(v, func(name, m gjson.Result) bool {
 		switch name.Str {
 		case "type", kind:
 		case "cache_control":

@@ -47,7 +47,7 @@ func readTool(v gjson.Result, param string) (t codec.Tool, err error) {
 	default: // one that the provider runs
 		return codec.Tool{Kind: codec.HostedTool, Raw: json.RawMessage(v.Raw)}, nil
 	}
-	v.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(v, func(name, m gjson.Result) bool {
 		switch name.Str {
 		case "type", kind:
 		case "cache_control":

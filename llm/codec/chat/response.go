@@ -2,7 +2,9 @@ package chat
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -35,7 +37,7 @@ func (chat) DecodeResponse(body []byte) (*codec.Response, error) {
 // readHead reads the members that an answer has in common with the chunks of a
 // stream.
 func readHead(r *codec.Response, v gjson.Result) {
-	v.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(v, func(name, m gjson.Result) bool {
 		switch name.Str {
 		case "id":
 			r.ID = m.String()
@@ -47,7 +49,9 @@ func readHead(r *codec.Response, v gjson.Result) {
 			r.ServiceTier = m.String()
 		case "object", "choices", "usage", "obfuscation":
 		default:
-			r.Extra = keep(r.Extra, name.Str, m)
+			if !strings.HasPrefix(name.Str, inChoices) { // which are the names of members elsewhere
+				r.Extra = keep(r.Extra, name.Str, m)
+			}
 		}
 		return true
 	})
@@ -55,8 +59,8 @@ func readHead(r *codec.Response, v gjson.Result) {
 
 func readChoice(v gjson.Result, position int) (c codec.Choice, extra []codec.Field) {
 	c.Index = position
-	prefix := at("choices", position) + "."
-	v.ForEach(func(name, m gjson.Result) bool {
+	prefix := prefixOf(position)
+	codec.Each(v, func(name, m gjson.Result) bool {
 		switch name.Str {
 		case "index":
 			if m.Type == gjson.Number {
@@ -106,15 +110,15 @@ func readAnswer(v gjson.Result) (parts []codec.Part, extra []codec.Field) {
 	if list := readAnnotations(v.Get("annotations")); len(list) > 0 {
 		annotate(parts, list)
 	}
-	v.Get("images").ForEach(func(_, e gjson.Result) bool {
-		if p, err := readPart(e, "images"); err == nil {
+	codec.Each(v.Get("images"), func(_, e gjson.Result) bool {
+		if p, err := readShown(e); err == nil {
 			parts = append(parts, p)
 		}
 		return true
 	})
 	if a := v.Get("audio"); a.IsObject() {
 		p := codec.Part{Kind: codec.Audio, Media: &codec.Media{Data: a.Get("data").Str}}
-		a.ForEach(func(name, m gjson.Result) bool {
+		codec.Each(a, func(name, m gjson.Result) bool {
 			if name.Str != "data" {
 				p.Extra = keep(p.Extra, name.Str, m)
 			}
@@ -123,7 +127,7 @@ func readAnswer(v gjson.Result) (parts []codec.Part, extra []codec.Field) {
 		parts = append(parts, p)
 	}
 	calls := v.Get("tool_calls")
-	calls.ForEach(func(_, e gjson.Result) bool {
+	codec.Each(calls, func(_, e gjson.Result) bool {
 		parts = append(parts, readCall(e))
 		return true
 	})
@@ -131,7 +135,7 @@ func readAnswer(v gjson.Result) (parts []codec.Part, extra []codec.Field) {
 		parts = append(parts, codec.Part{Kind: codec.ToolCallPart, Call: &codec.ToolCall{
 			ID: codec.NewID("call_"), Name: f.Get("name").Str, Arguments: arguments(f.Get("arguments"))}})
 	}
-	v.ForEach(func(name, m gjson.Result) bool {
+	codec.Each(v, func(name, m gjson.Result) bool {
 		if !answerMembers[name.Str] {
 			extra = keep(extra, name.Str, m)
 		}
@@ -157,11 +161,21 @@ func readSaid(v gjson.Result) (parts []codec.Part) {
 			if s := joinTexts(e.Get("thinking")); s != "" {
 				parts = append(parts, codec.Part{Kind: codec.Thinking, Text: s, Thought: &codec.Thought{}})
 			}
-		} else if p, err := readPart(e, "content"); err == nil && (p.Kind != codec.Text || p.Text != "") {
+		} else if p, err := readShown(e); err == nil && (p.Kind != codec.Text || p.Text != "") {
 			parts = append(parts, p)
 		}
 	}
 	return parts
+}
+
+// readShown reads a part of an answer. The number of an image is that of its place among
+// them, which is written anew.
+func readShown(v gjson.Result) (codec.Part, error) {
+	p, err := readPart(v, "content")
+	if p.Kind == codec.Image {
+		p.Extra = slices.DeleteFunc(p.Extra, func(f codec.Field) bool { return f.Name == "index" })
+	}
+	return p, err
 }
 
 // joinTexts is the text of a string, or of a list of parts with a text.
@@ -169,7 +183,7 @@ func joinTexts(v gjson.Result) (s string) {
 	if v.Type == gjson.String {
 		return v.Str
 	}
-	v.ForEach(func(_, e gjson.Result) bool {
+	codec.Each(v, func(_, e gjson.Result) bool {
 		s += e.Get("text").Str
 		return true
 	})
@@ -203,7 +217,7 @@ func arguments(v gjson.Result) string {
 }
 
 func readAnnotations(v gjson.Result) (list []codec.Annotation) {
-	v.ForEach(func(_, e gjson.Result) bool {
+	codec.Each(v, func(_, e gjson.Result) bool {
 		a := codec.Annotation{Raw: json.RawMessage(e.Raw), Origin: op}
 		if c := e.Get("url_citation"); c.IsObject() {
 			a.URL, a.Title = c.Get("url").Str, c.Get("title").Str
@@ -218,20 +232,33 @@ func readAnnotations(v gjson.Result) (list []codec.Annotation) {
 
 // annotate gives the annotations of a message to its last text.
 func annotate(parts []codec.Part, list []codec.Annotation) {
-	for i := len(parts) - 1; i >= 0; i-- {
+	last, before, n := -1, int64(0), int64(0)
+	for i := range parts {
 		if parts[i].Kind == codec.Text {
-			parts[i].Annotations = list
-			return
+			last, before, n = i, before+n, runes(parts[i].Text)
+		}
+	}
+	if last >= 0 {
+		within(list, before, n)
+		parts[last].Annotations = list
+	}
+}
+
+// within makes offsets of a whole content those of a text of n characters in it, which
+// before characters precede. Those of a place that is not in it are not known.
+func within(list []codec.Annotation, before, n int64) {
+	for i := range list {
+		a := &list[i]
+		if a.Start < before || a.End < a.Start || a.End > before+n {
+			a.Start, a.End = 0, 0
+		} else {
+			a.Start, a.End = a.Start-before, a.End-before
 		}
 	}
 }
 
-// choiceOf returns the rest of a name that keeps a member of a choice: "message.x"
-// of "choices[0].message.x".
-func choiceOf(name string, position int) (string, bool) {
-	prefix := "choices[" + strconv.Itoa(position) + "]."
-	if len(name) > len(prefix) && name[:len(prefix)] == prefix {
-		return name[len(prefix):], true
-	}
-	return "", false
-}
+// inChoices begins the names that keep members of choices, as "message.x" of the first
+// is kept as "choices[0].message.x".
+const inChoices = "choices["
+
+func prefixOf(position int) string { return inChoices + strconv.Itoa(position) + "]." }

@@ -40,7 +40,7 @@ func (chat) EncodeResponse(r *codec.Response, req *codec.Request, lost *codec.Lo
 	for _, f := range r.Extra {
 		if r.From != op {
 			lost.Drop(f.Name)
-		} else if !strings.HasPrefix(f.Name, "choices[") {
+		} else if !strings.HasPrefix(f.Name, inChoices) {
 			w.RawField(f.Name, string(f.Value))
 		}
 	}
@@ -119,8 +119,8 @@ func writeChoice(w *jsonwrite.Writer, r *codec.Response, position int, legacy bo
 	a.write(refusalOf(&c.Finish, r.From, len(c.Parts) == 0))
 	if r.From == op {
 		for _, f := range r.Extra {
-			if name, ok := choiceOf(f.Name, position); ok && strings.HasPrefix(name, "message.") {
-				w.RawField(strings.TrimPrefix(name, "message."), string(f.Value))
+			if name, ok := strings.CutPrefix(f.Name, prefixOf(position)+"message."); ok {
+				w.RawField(name, string(f.Value))
 			}
 		}
 	}
@@ -133,7 +133,7 @@ func writeChoice(w *jsonwrite.Writer, r *codec.Response, position int, legacy bo
 	w.StringField("finish_reason", word)
 	if r.From == op {
 		for _, f := range r.Extra {
-			if name, ok := choiceOf(f.Name, position); ok && !strings.HasPrefix(name, "message.") {
+			if name, ok := strings.CutPrefix(f.Name, prefixOf(position)); ok && !strings.HasPrefix(name, "message.") {
 				w.RawField(name, string(f.Value))
 			}
 		}
@@ -146,7 +146,7 @@ func writeChoice(w *jsonwrite.Writer, r *codec.Response, position int, legacy bo
 // the whole content.
 func writeAnnotation(w *jsonwrite.Writer, a *codec.Annotation, offset int64, lost *codec.Losses) {
 	switch {
-	case a.Origin == op && offset == 0 && len(a.Raw) > 0:
+	case a.Origin == op && len(a.Raw) > 0: // its offsets are those of the whole content
 		w.Raw(string(a.Raw))
 	case a.URL == "":
 		lost.Drop("annotations")

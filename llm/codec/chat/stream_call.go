@@ -28,7 +28,7 @@ func (k *call) whole() bool { return k.custom || k.balance.whole() }
 
 func (d *decoder) toolCalls(c *choice, list gjson.Result) error {
 	var err error
-	list.ForEach(func(_, v gjson.Result) bool {
+	codec.Each(list, func(_, v gjson.Result) bool {
 		key := int64(-1)
 		if i := v.Get("index"); i.Type == gjson.Number {
 			key = i.Int()
@@ -45,7 +45,9 @@ func (d *decoder) toolCalls(c *choice, list gjson.Result) error {
 			return false
 		}
 		if x := v.Get("extra_content"); x.IsObject() {
-			k.sig, k.extra = extraContent(x, k.extra)
+			if sig, extra := extraContent(x, nil); sig != nil || k.sig == nil {
+				k.sig, k.extra = sig, extra
+			}
 		}
 		err = d.fragment(c, k, body.Get("name").Str, arguments(args))
 		return err == nil

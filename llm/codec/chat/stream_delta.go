@@ -19,8 +19,11 @@ type choice struct {
 	open  bool
 	kind  codec.Kind // of the open part
 	notes []codec.Annotation
-	sig   *codec.Signature
-	plain bool // thoughts have come as mere text
+	// before are the characters of the texts that have ended, chars those of the open one.
+	before, chars int64
+	sig           *codec.Signature
+	plain         bool // thoughts have come as mere text
+	bare          bool // and without the details of them beside it
 	// details are those of thoughts that have not been handed on in a signature.
 	details []*fragments
 
@@ -143,6 +146,9 @@ func (d *decoder) add(c *choice, kind codec.Kind, s string, probs json.RawMessag
 			return err
 		}
 	}
+	if kind == codec.Text {
+		c.chars += runes(s)
+	}
 	d.emit(codec.Event{Kind: codec.PartDelta, Choice: c.index, Index: c.parts - 1, Delta: s, Logprobs: probs})
 	return nil
 }
@@ -188,6 +194,7 @@ func (d *decoder) close(c *choice) error {
 		var p *codec.Part
 		switch {
 		case len(c.notes) > 0:
+			within(c.notes, c.before, c.chars)
 			p = &codec.Part{Kind: c.kind, Annotations: c.notes}
 		case c.kind == codec.Thinking:
 			if c.sig == nil {
@@ -198,6 +205,7 @@ func (d *decoder) close(c *choice) error {
 			}
 		}
 		c.notes, c.sig = nil, nil
+		c.before, c.chars = c.before+c.chars, 0
 		d.stopPart(c, p)
 	}
 	return d.flushCalls(c)
@@ -206,7 +214,7 @@ func (d *decoder) close(c *choice) error {
 // part adds a part that comes whole; the texts of Mistral's lists go on with an open
 // one.
 func (d *decoder) part(c *choice, p codec.Part, probs json.RawMessage) error {
-	if p.Kind == codec.Text || p.Kind == codec.Thinking && !p.Thought.Redacted {
+	if p.Kind == codec.Text || p.Kind == codec.Refusal || p.Kind == codec.Thinking && !p.Thought.Redacted {
 		return d.add(c, p.Kind, p.Text, probs)
 	}
 	if err := d.begins(c, &p); err != nil {

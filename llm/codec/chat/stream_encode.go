@@ -16,6 +16,7 @@ type encoder struct {
 	from   llm.Operation
 	legacy bool
 	usage  llm.Usage
+	tier   string // as the chunks say it
 	// head begins every chunk, and chunk those of a choice up to its index.
 	head, chunk []byte
 	tail        string
@@ -103,12 +104,12 @@ func (e *encoder) begin(r *codec.Response) {
 	w := jsonwrite.Writer{B: []byte("data: ")}
 	w.Object()
 	headOf(r, e.req, "chat.completion.chunk").write(&w)
-	if r.ServiceTier != "" {
-		w.StringField("service_tier", r.ServiceTier)
+	if e.tier = r.ServiceTier; e.tier != "" {
+		w.StringField("service_tier", e.tier)
 	}
 	extras(&w, r.Extra, r.From, e.lost, "")
 	w.Name("choices")
-	e.head = w.B
+	e.head = codec.OneLine(w.B)
 	e.chunk = append(append(make([]byte, 0, len(e.head)+16), e.head...), `[{"index":`...)
 }
 
@@ -193,6 +194,7 @@ func (e *encoder) owed(dst []byte, c *outChoice, f *codec.Finish) []byte {
 		}
 		w.EndArray()
 	}
+	codec.OneLine(w.B[len(dst):])
 	return e.done(w.B)
 }
 
@@ -222,6 +224,9 @@ func (e *encoder) end(dst []byte, r *codec.Response) ([]byte, error) {
 		dst = append(append(dst, e.head...), "[],"...)
 		w := jsonwrite.Writer{B: dst}
 		writeUsage(&w, e.usage)
+		if r != nil && r.ServiceTier != "" && e.tier == "" { // as it has become known late
+			w.StringField("service_tier", r.ServiceTier)
+		}
 		dst = append(w.B, "}\n\n"...)
 	}
 	return append(dst, "data: [DONE]\n\n"...), nil

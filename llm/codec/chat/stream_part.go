@@ -23,9 +23,10 @@ func (e *encoder) start(dst []byte, c *outChoice, p *codec.Part) []byte {
 	case codec.Image:
 		w := jsonwrite.Writer{B: e.open(dst, c)}
 		w.ArrayField("images")
-		writeImage(&w, p, c.images)
+		writeImage(&w, p, c.images, e.from, e.lost)
 		w.EndArray()
 		c.images++
+		codec.OneLine(w.B[len(dst):])
 		return e.done(w.B)
 	case codec.Audio, codec.File:
 		e.lost.Drop(map[codec.Kind]string{codec.Audio: "audio", codec.File: "content.file"}[p.Kind])
@@ -62,12 +63,13 @@ func (e *encoder) startCall(dst []byte, c *outChoice) []byte {
 	}
 	callBody(&w, call, "")
 	w.End()
-	if p := geminiOnly(&c.part, e.lost); p.Signature != nil {
-		writeExtraContent(&w, p, e.from)
-		c.signed = true
-	}
+	p := geminiOnly(&c.part, e.lost)
+	writeExtraContent(&w, p, e.from)
+	c.signed = p.Signature != nil
+	extras(&w, p.Extra, e.from, e.lost, "tool_calls.", innerOfCall(p)...)
 	w.End()
 	w.EndArray()
+	codec.OneLine(w.B[len(dst):])
 	return e.done(w.B)
 }
 
@@ -86,7 +88,7 @@ func (e *encoder) delta(dst []byte, c *outChoice, ev *codec.Event) []byte {
 		}
 		c.text.WriteString(text)
 		if !c.begun && c.thought || ev.Summary > c.summary {
-			text = blank + text
+			text = apart(text)
 		}
 		c.thought, c.summary = true, ev.Summary
 		name = `"reasoning_content":`
@@ -103,7 +105,10 @@ func (e *encoder) delta(dst []byte, c *outChoice, ev *codec.Event) []byte {
 	dst = append(e.open(dst, c), name...)
 	dst = jsonwrite.AppendString(dst, text)
 	if len(ev.Logprobs) > 0 {
-		dst = append(append(dst, `},"logprobs":`...), ev.Logprobs...)
+		dst = append(dst, `},"logprobs":`...)
+		from := len(dst)
+		dst = append(dst, ev.Logprobs...)
+		codec.OneLine(dst[from:])
 		return append(append(dst, `,"finish_reason":null}]`...), e.tail...)
 	}
 	return e.done(dst)

@@ -9,6 +9,7 @@ import (
 	"github.com/agent-gateway/agent-gateway/internal/sse"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
+	"github.com/agent-gateway/agent-gateway/llm/codec/internal/codectest"
 )
 
 // An upstream's stream is decoded, and encoded again for a caller of the same
@@ -20,7 +21,7 @@ func TestStreams(t *testing.T) {
 		if err != nil {
 			message = err.Error()
 		}
-		require.NoError(t, grammar(events, err != nil))
+		require.NoError(t, codectest.Grammar(events, err == nil))
 		a.result("error", message)
 		a.result("events", dumpEvents(events))
 		if err == nil {

@@ -20,23 +20,24 @@ func (d *decoder) thought(c *choice, data []byte, said, details, blocks span) er
 				return err
 			}
 		}
+	}
+	s, listed := "", details.there() && data[details.from] == '['
+	if listed {
+		s = c.detail(gjson.ParseBytes(details.of(data)))
+	}
+	if blocks.there() {
 		return nil
 	}
-	var texts strings.Builder
-	if details.there() && data[details.from] == '[' {
-		for _, e := range gjson.ParseBytes(details.of(data)).Array() {
-			if e.IsObject() {
-				texts.WriteString(c.detail(e))
-			}
-		}
+	if c.bare { // this gateway's own come whole at the end, and repeat what was said
+		s = ""
 	}
-	s := texts.String()
 	if said.there() {
 		text, err := jsonscan.String(said.of(data))
 		if err != nil {
 			return errNotJSON()
 		}
 		s = text
+		c.bare = c.bare || !listed
 	}
 	if s == "" {
 		return nil
@@ -80,21 +81,29 @@ type fragments struct {
 	signed bool
 }
 
-// detail adds a fragment and returns its text.
-func (c *choice) detail(v gjson.Result) string {
-	text, signed := detail(v)
-	f := c.fragmentsOf(v)
-	f.signed = f.signed || signed
-	v.ForEach(func(name, m gjson.Result) bool {
-		f.add(name.Str, m)
-		return true
-	})
-	return text
+// detail adds a list of fragments and returns their text.
+func (c *choice) detail(list gjson.Result) string {
+	var texts strings.Builder
+	for i, e := range list.Array() {
+		if !e.IsObject() {
+			continue
+		}
+		text, signed := detail(e)
+		texts.WriteString(text)
+		f := c.fragmentsOf(e, i == 0)
+		f.signed = f.signed || signed
+		codec.Each(e, func(name, m gjson.Result) bool {
+			f.add(name.Str, m)
+			return true
+		})
+	}
+	return texts.String()
 }
 
-// fragmentsOf finds the element that v goes on with: the last of its type and index.
-func (c *choice) fragmentsOf(v gjson.Result) *fragments {
-	if n := len(c.details); n > 0 {
+// fragmentsOf finds the element that v goes on with: the last of its type and index,
+// which the first of a list can.
+func (c *choice) fragmentsOf(v gjson.Result, first bool) *fragments {
+	if n := len(c.details); n > 0 && first {
 		f := c.details[n-1]
 		if f.values["type"] == v.Get("type").Raw && (f.values["index"] == v.Get("index").Raw || !v.Get("index").Exists()) &&
 			v.Get("type").Str != "reasoning.encrypted" {

@@ -43,6 +43,9 @@ func readThoughts(v gjson.Result, param string, asked bool) ([]codec.Part, error
 		if p.Text == "" && len(parts) == 0 {
 			p.Text = said
 		}
+		if p.Text == "" && !signed {
+			return parts, nil
+		}
 		p.Thought.Redacted = p.Text == ""
 		if signed {
 			p.Thought.Signature = &codec.Signature{Of: op, Value: details.Raw}
@@ -124,26 +127,32 @@ func isDetails(s *codec.Signature) bool {
 }
 
 // vessels writes the members that carry signatures. For an upstream (own) these are
-// only those that it gave itself; a caller is given all of them.
+// only those that it gave itself; a caller is given all of them, and the thoughts among
+// them that have none, as the mere text of all of them does not tell those apart.
 func vessels(w *jsonwrite.Writer, thoughts []codec.Part, own bool) {
-	blocks, details := false, false
+	blocks, details, plain := false, false, false
 	for i := range thoughts {
 		switch s := thoughts[i].Thought.Signature; {
 		case isDetails(s):
 			details = true
 		case s != nil && (s.Of == op || !own):
 			blocks = true
+		case s == nil:
+			plain = plain || thoughts[i].Text != "" && !own
 		}
 	}
-	if blocks {
+	if blocks || details && plain {
 		w.ArrayField("thinking_blocks")
 		for i := range thoughts {
 			t := thoughts[i].Thought
-			if t.Signature == nil || isDetails(t.Signature) || own && t.Signature.Of != op {
+			if isDetails(t.Signature) || own && (t.Signature == nil || t.Signature.Of != op) || t.Signature == nil && thoughts[i].Text == "" {
 				continue
 			}
 			w.Object()
-			if t.Redacted {
+			if t.Signature == nil {
+				w.StringField("type", "thinking")
+				w.StringField("thinking", thoughts[i].Text)
+			} else if t.Redacted {
 				w.StringField("type", "redacted_thinking")
 				w.StringField("data", codec.Carry(op, *t.Signature))
 			} else {
@@ -159,10 +168,10 @@ func vessels(w *jsonwrite.Writer, thoughts []codec.Part, own bool) {
 		w.ArrayField("reasoning_details")
 		for i := range thoughts {
 			if s := thoughts[i].Thought.Signature; isDetails(s) {
-				gjson.Parse(s.Value).ForEach(func(_, e gjson.Result) bool {
-					w.Raw(e.Raw)
-					return true
-				})
+				list := strings.TrimSpace(s.Value)
+				if list = list[1 : len(list)-1]; strings.TrimSpace(list) != "" {
+					w.Raw(list) // what is signed stays as it is
+				}
 			}
 		}
 		w.EndArray()
@@ -171,6 +180,15 @@ func vessels(w *jsonwrite.Writer, thoughts []codec.Part, own bool) {
 
 // blank stands between two thoughts that become one text.
 const blank = "\n\n"
+
+// apart is the text of a thought behind another, with a blank line before it unless it
+// has one, which an upstream that is a gateway too may have put there.
+func apart(text string) string {
+	if strings.HasPrefix(text, blank) {
+		return text
+	}
+	return blank + text
+}
 
 // thoughtText is the text of all thoughts, with a blank line between two.
 func thoughtText(thoughts []codec.Part) string {
@@ -184,7 +202,7 @@ func thoughtText(thoughts []codec.Part) string {
 			continue
 		}
 		if b.Len() > 0 {
-			b.WriteString(blank)
+			s = apart(s)
 		}
 		b.WriteString(s)
 	}

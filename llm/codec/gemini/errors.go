@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
 // codes are Google's canonical statuses (google.rpc.Code) as llm's codes. A refused
@@ -45,7 +46,7 @@ func (geminiCodec) DecodeError(status int, h http.Header, body []byte) *llm.Erro
 // decodeError reads the object error. status is 0 when the error came within an
 // answer of status 200.
 func decodeError(status int, h http.Header, v gjson.Result) *llm.Error {
-	e := &llm.Error{Status: status, Message: v.Get("message").String()}
+	e := &llm.Error{Status: status, Message: codec.ErrorText(v.Get("message").String())}
 	if n := v.Get("code").Int(); status == 0 && n >= 400 && n < 600 {
 		e.Status = int(n)
 	}
@@ -67,15 +68,15 @@ func decodeError(status int, h http.Header, v gjson.Result) *llm.Error {
 	if e.Message == "" {
 		e.Message = "the upstream answered with status " + strconv.Itoa(e.Status) + " and no message"
 	}
-	e.RetryAfter = retryAfter(h)
-	v.Get("details").ForEach(func(_, d gjson.Result) bool {
+	e.RetryAfter, _ = codec.RetryAfter(h, time.Now())
+	codec.Each(v.Get("details"), func(_, d gjson.Result) bool {
 		if s := d.Get("retryDelay").Str; s != "" {
 			if delay, err := time.ParseDuration(s); err == nil && delay > 0 {
-				e.RetryAfter = delay
+				e.RetryAfter = min(delay, codec.MaxRetryAfter)
 			}
 		}
 		if s := d.Get("fieldViolations.0.field").Str; s != "" && e.Param == "" {
-			e.Param = s
+			e.Param = codec.ErrorText(s)
 		}
 		// Status 400, of all.
 		if d.Get("reason").Str == "API_KEY_INVALID" {
@@ -84,15 +85,4 @@ func decodeError(status int, h http.Header, v gjson.Result) *llm.Error {
 		return true
 	})
 	return e
-}
-
-func retryAfter(h http.Header) time.Duration {
-	s := h.Get("Retry-After")
-	if n, err := strconv.ParseInt(s, 10, 32); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
-	}
-	if t, err := http.ParseTime(s); err == nil {
-		return max(0, time.Until(t))
-	}
-	return 0
 }

@@ -1,40 +1,29 @@
 package gemini
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 	"github.com/tidwall/gjson"
 
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
+	"github.com/agent-gateway/agent-gateway/llm/codec/internal/codectest"
 )
 
-// seeds adds the inputs of the golden files.
-func seeds(f *testing.F, folder string) {
-	files, err := filepath.Glob(filepath.Join("testdata", folder, "*.txtar"))
-	require.NoError(f, err)
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		require.NoError(f, err)
-		f.Add(string(txtar.Parse(b).Files[0].Data))
-	}
-}
+var suite = codectest.Suite{Codec: Codec, Caller: &codec.Request{}, Response: canonical, Stream: canonical}
 
 // What is decoded, encoded and decoded again is what it was.
 func FuzzRequest(f *testing.F) {
-	seeds(f, "requests")
-	f.Add(`{"contents":[{"parts":[{"text":"a"},{"functionResponse":{"name":"f"}},{"functionCall":{"name":"f"}}],"x":1},{"role":"model"}]}`)
-	f.Add(`{"systemInstruction":"x","contents":{"parts":{"functionResponse":{"id":"1","name":"f","parts":{"fileData":{"fileUri":"u"}}}}},"generationConfig.a":1}`)
-	f.Fuzz(func(t *testing.T, body string) {
-		if !gjson.Valid(body) || !utf8.ValidString(body) {
+	codectest.Seeds(f, "testdata/requests/*.txtar", "in.json")
+	f.Add([]byte(`{"contents":[{"parts":[{"text":"a"},{"functionResponse":{"name":"f"}},{"functionCall":{"name":"f"}}],"x":1},{"role":"model"}]}`))
+	f.Add([]byte(`{"systemInstruction":"x","contents":{"parts":{"functionResponse":{"id":"1","name":"f","parts":{"fileData":{"fileUri":"u"}}}}},"generationConfig.a":1}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if !gjson.ValidBytes(body) || !utf8.Valid(body) {
 			return
 		}
-		r, err := Codec.DecodeRequest([]byte(body), "m", false)
+		r, err := Codec.DecodeRequest(body, "m", false)
 		if err != nil {
 			return
 		}
@@ -55,40 +44,20 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// The events of whatever comes follow the grammar, and become chunks that can be read.
-func FuzzStream(f *testing.F) {
-	seeds(f, "streams")
-	f.Fuzz(func(t *testing.T, text string) {
-		events, err := decodeStream(text)
-		require.NoError(t, grammar(events, err == nil))
-		var lost codec.Losses
-		for _, from := range []llm.Operation{op, llm.OpenAIChat} {
-			for i := range events {
-				if events[i].Response != nil {
-					events[i].Response.From = from
-				}
-			}
-			again, broken := decodeStream(encodeStream(t, events, &lost))
-			if err == nil {
-				require.NoError(t, broken)
-			}
-			require.NoError(t, grammar(again, broken == nil))
-		}
-	})
+// FuzzResponse reads complete answers; see [codectest.Suite.Answer].
+func FuzzResponse(f *testing.F) {
+	codectest.Seeds(f, "testdata/responses/*.txtar", "in.json", "out.json")
+	f.Fuzz(suite.Answer)
 }
 
-func FuzzResponse(f *testing.F) {
-	seeds(f, "responses")
-	f.Fuzz(func(t *testing.T, body string) {
-		if !gjson.Valid(body) || !utf8.ValidString(body) {
-			return
-		}
-		r, err := Codec.DecodeResponse([]byte(body))
-		if err != nil {
-			return
-		}
-		out, err := Codec.EncodeResponse(r, nil, nil)
-		require.NoError(t, err)
-		require.True(t, gjson.ValidBytes(out), "%s", out)
-	})
+// FuzzStream reads streams; see [codectest.Suite.Events].
+func FuzzStream(f *testing.F) {
+	codectest.Seeds(f, "testdata/streams/*.txtar", "in.sse", "out.sse")
+	f.Fuzz(suite.Events)
+}
+
+// FuzzError reads errors; see [codectest.Suite.Refusal].
+func FuzzError(f *testing.F) {
+	suite.ErrorSeeds(f)
+	f.Fuzz(suite.Refusal)
 }

@@ -66,7 +66,7 @@ func textOf(texts []textAt, segment gjson.Result) int {
 
 func source(chunk gjson.Result) codec.Annotation {
 	a := codec.Annotation{Raw: []byte(chunk.Raw), Origin: op}
-	chunk.ForEach(func(_, v gjson.Result) bool { // web, retrievedContext, maps
+	codec.Each(chunk, func(_, v gjson.Result) bool { // web, retrievedContext, maps
 		a.URL, a.Title = v.Get("uri").String(), v.Get("title").String()
 		return a.URL == ""
 	})
@@ -85,7 +85,7 @@ func runes(text string, start, end int64) (int64, int64) {
 // bytesAt turns an offset in runes into one in bytes.
 func bytesAt(text string, at int64) int64 {
 	for i := range text {
-		if at == 0 {
+		if at <= 0 {
 			return int64(i)
 		}
 		at--

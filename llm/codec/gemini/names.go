@@ -35,7 +35,7 @@ func camel(name string) string {
 // each visits the members of an object that are not null; f gets the name in its
 // camel and in its own spelling. The error is f's first.
 func each(v gjson.Result, f func(name, own string, v gjson.Result) error) (err error) {
-	v.ForEach(func(k, e gjson.Result) bool {
+	codec.Each(v, func(k, e gjson.Result) bool {
 		if e.Type != gjson.Null {
 			err = f(camel(k.Str), k.Str, e)
 		}

@@ -14,6 +14,7 @@ func (geminiCodec) EncodeRequest(r *codec.Request, t codec.Target, lost *codec.L
 	if err := e.refuse(); err != nil {
 		return nil, err
 	}
+	e.w.B = t.Room()
 	e.w.Object()
 	if err := e.conversation(); err != nil {
 		return nil, err

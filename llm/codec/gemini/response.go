@@ -34,7 +34,7 @@ func (geminiCodec) DecodeResponse(body []byte) (*codec.Response, error) {
 		case "usageMetadata":
 			var tier string
 			r.Usage, tier = readUsage([]byte(e.Raw))
-			r.Usage.Final = true
+			r.Usage.Final = r.Usage != llm.Usage{}
 			r.ServiceTier = tierOf(tier)
 		default:
 			readAnswer(r, name, own, e)
@@ -76,7 +76,7 @@ func readAnswer(r *codec.Response, name, own string, v gjson.Result) {
 	case "promptFeedback":
 		r.Blocked = v.Get("blockReason").String()
 		more := false
-		v.ForEach(func(k, _ gjson.Result) bool {
+		codec.Each(v, func(k, _ gjson.Result) bool {
 			more = more || k.Str != "blockReason"
 			return !more
 		})
@@ -126,6 +126,9 @@ func decodeCandidate(r *codec.Response, v gjson.Result, i int) (c codec.Choice, 
 				}
 				if p.Kind == codec.Text {
 					texts, at = append(texts, textAt{k, p.Text}), append(at, len(c.Parts))
+				}
+				if p.Result != nil { // which only callers have a place for
+					p = codec.Part{Kind: codec.Opaque, Raw: []byte(part.Raw), Origin: op}
 				}
 				calls = calls || p.Call != nil
 				c.Parts = append(c.Parts, p)

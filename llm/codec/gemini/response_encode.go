@@ -41,18 +41,14 @@ func (geminiCodec) EncodeResponse(r *codec.Response, _ *codec.Request, lost *cod
 }
 
 func writeBlocked(w *jsonwrite.Writer, r *codec.Response, own bool) {
-	w.ObjectField("promptFeedback")
-	w.StringField("blockReason", blockReason(r.Blocked, own))
 	for _, f := range r.Extra {
-		if own && f.Name == "promptFeedback" {
-			gjson.ParseBytes(f.Value).ForEach(func(k, v gjson.Result) bool {
-				if k.Str != "blockReason" {
-					w.RawField(k.Str, v.Raw)
-				}
-				return true
-			})
+		if own && f.Name == "promptFeedback" { // which has the reason too
+			w.RawField(f.Name, string(f.Value))
+			return
 		}
 	}
+	w.ObjectField("promptFeedback")
+	w.StringField("blockReason", blockReason(r.Blocked, own))
 	w.End()
 }
 
@@ -149,9 +145,9 @@ func writeAnswerPart(w *jsonwrite.Writer, p *codec.Part, own bool, f *codec.Fini
 		writeCall(w, p.Call, args)
 		writeExtraIf(w, own, p.Extra, "functionCall.")
 		w.End()
-	case p.Media != nil && (p.Media.Data != "" || p.Media.URL != ""):
+	case p.Media != nil && (p.Media.Data != "" || p.Media.URL != "" || own):
 		w.Object()
-		writeMedia(w, p.Media)
+		writeMedia(w, p, own)
 	case p.Kind == codec.Opaque && p.Origin == op:
 		w.Raw(string(p.Raw))
 		return true
@@ -205,9 +201,10 @@ func writeCall(w *jsonwrite.Writer, c *codec.ToolCall, args string) {
 	}
 }
 
-func writeMedia(w *jsonwrite.Writer, m *codec.Media) {
+func writeMedia(w *jsonwrite.Writer, p *codec.Part, own bool) {
+	m := p.Media
 	name, value, kind := "data", m.Data, "inlineData"
-	if m.Data == "" {
+	if m.URL != "" {
 		name, value, kind = "fileUri", m.URL, "fileData"
 	}
 	w.ObjectField(kind)
@@ -218,5 +215,6 @@ func writeMedia(w *jsonwrite.Writer, m *codec.Media) {
 	if m.Name != "" {
 		w.StringField("displayName", m.Name)
 	}
+	writeExtraIf(w, own, p.Extra, kind+".")
 	w.End()
 }

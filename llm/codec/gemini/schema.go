@@ -53,7 +53,7 @@ func writeSchema(w *jsonwrite.Writer, v gjson.Result, param string, depth int) e
 			}
 			w.ObjectField("properties")
 			var err error
-			e.ForEach(func(k, p gjson.Result) bool {
+			codec.Each(e, func(k, p gjson.Result) bool {
 				w.Name(k.Str)
 				err = writeSchema(w, p, param+"."+k.Str, depth+1)
 				return err == nil

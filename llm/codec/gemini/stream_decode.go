@@ -51,8 +51,10 @@ func (d *streamDecoder) Decode(out []codec.Event, _, data []byte) ([]codec.Event
 		case "error":
 			failure = at
 		case "usageMetadata":
-			var tier string
-			d.answer.Usage, tier = readUsage(data[at:end])
+			usage, tier := readUsage(data[at:end])
+			if usage != (llm.Usage{}) { // a broken one does not undo what was said before
+				d.answer.Usage = usage
+			}
 			if tier != "" {
 				d.answer.ServiceTier = tierOf(tier)
 			}

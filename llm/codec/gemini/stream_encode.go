@@ -140,21 +140,10 @@ func (s *streamEncoder) delta(dst []byte, e *codec.Event) []byte {
 		s.w.Reset()
 		s.w.Raw("0")
 		writeLogprobs(&s.w, e.Logprobs)
-		dst = append(dst, oneLine(s.w.B[1:])...)
+		dst = append(dst, codec.OneLine(s.w.B[1:])...)
 	}
 	dst = append(dst, "}]"...)
 	return append(dst, s.tail...)
-}
-
-// oneLine keeps JSON that came in several lines from ending the event's data early:
-// outside of strings a line end is a space, and inside of one it is escaped.
-func oneLine(b []byte) []byte {
-	for i, c := range b {
-		if c == '\n' || c == '\r' {
-			b[i] = ' '
-		}
-	}
-	return b
 }
 
 // whole writes a part in a chunk of its own.
@@ -181,7 +170,7 @@ func (s *streamEncoder) whole(dst []byte, c *written, p *codec.Part) []byte {
 // chunk ends the chunk that is in s.w and writes it.
 func (s *streamEncoder) chunk(dst []byte) []byte {
 	dst = append(dst, "data: "...)
-	dst = append(dst, oneLine(s.w.B)...)
+	dst = append(dst, codec.OneLine(s.w.B)...)
 	return append(dst, s.tail...)
 }
 

@@ -23,7 +23,8 @@ func (s *streamEncoder) end(dst []byte, r *codec.Response) []byte {
 	}
 	s.w.Reset()
 	s.w.Object()
-	if r.Blocked != "" && s.silent() {
+	blocked := r.Blocked != "" && s.silent()
+	if blocked {
 		writeBlocked(&s.w, r, s.own)
 	} else {
 		s.w.ArrayField("candidates")
@@ -37,7 +38,8 @@ func (s *streamEncoder) end(dst []byte, r *codec.Response) []byte {
 		switch {
 		case !s.own:
 			s.lost.Drop(f.Name)
-		case !strings.HasPrefix(f.Name, "candidates[") && f.Name != "promptFeedback":
+		case strings.HasPrefix(f.Name, "candidates["), f.Name == "promptFeedback" && blocked:
+		default:
 			s.w.RawField(f.Name, string(f.Value))
 		}
 	}

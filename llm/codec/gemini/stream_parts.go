@@ -217,7 +217,7 @@ func (d *streamDecoder) piece(out []codec.Event, c *choice, f gjson.Result, sig 
 		c.sig = sig
 	}
 	var err error
-	f.Get("partialArgs").ForEach(func(_, a gjson.Result) bool {
+	codec.Each(f.Get("partialArgs"), func(_, a gjson.Result) bool {
 		err = c.call.add(a)
 		return err == nil
 	})

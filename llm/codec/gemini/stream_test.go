@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,76 +8,12 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
-	"github.com/agent-gateway/agent-gateway/internal/sse"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
+	"github.com/agent-gateway/agent-gateway/llm/codec/internal/codectest"
 )
 
-// decodeStream reads a stream's text, and checks the grammar of the events.
-func decodeStream(text string) ([]codec.Event, error) {
-	d := Codec.NewStreamDecoder()
-	var events []codec.Event
-	b := []byte(text)
-	for len(b) > 0 {
-		n := sse.Next(b)
-		if n == 0 {
-			break
-		}
-		e := sse.Parse(b[:n])
-		data := []byte(string(e.Data))
-		var err error
-		if events, err = d.Decode(events, e.Name, data); err != nil {
-			return events, err
-		}
-		for i := range data {
-			data[i] = 'x' // it may be overwritten
-		}
-		b = b[n:]
-	}
-	return d.Close(events)
-}
-
-// grammar says how events break the rules of [codec.Event].
-func grammar(events []codec.Event, whole bool) error {
-	open, next, finished := map[int]bool{}, map[int]int{}, map[int]bool{}
-	for i, e := range events {
-		bad := func(why string) error { return fmt.Errorf("event %d (%s): %s", i, eventKinds[e.Kind], why) }
-		switch {
-		case i > 0 && (events[i-1].Kind == codec.End || events[i-1].Kind == codec.Failed):
-			return bad("it comes after the end")
-		case (i == 0) != (e.Kind == codec.Begin) && e.Kind != codec.Failed:
-			return bad("Begin is first, and only once")
-		}
-		switch e.Kind {
-		case codec.PartStart:
-			if open[e.Choice] || e.Index != next[e.Choice] || e.Part == nil || finished[e.Choice] {
-				return bad("it does not follow the part before")
-			}
-			open[e.Choice] = true
-			next[e.Choice]++
-		case codec.PartDelta, codec.PartStop:
-			if !open[e.Choice] || e.Index != next[e.Choice]-1 {
-				return bad("no such part is open")
-			}
-			open[e.Choice] = e.Kind == codec.PartDelta
-		case codec.FinishEvent:
-			if open[e.Choice] || finished[e.Choice] {
-				return bad("the choice is not ready for it")
-			}
-			finished[e.Choice] = true
-		case codec.End:
-			for c := range next {
-				if !finished[c] {
-					return bad("a choice has no finish")
-				}
-			}
-		}
-	}
-	if n := len(events); whole && (n == 0 || events[n-1].Kind != codec.End && events[n-1].Kind != codec.Failed) {
-		return fmt.Errorf("there is no end")
-	}
-	return nil
-}
+func decodeStream(text string) ([]codec.Event, error) { return suite.Decode([]byte(text)) }
 
 func encodeStream(t testing.TB, events []codec.Event, lost *codec.Losses) string {
 	t.Helper()
@@ -96,7 +31,7 @@ func encodeStream(t testing.TB, events []codec.Event, lost *codec.Losses) string
 func TestStreams(t *testing.T) {
 	golden(t, "streams", func(t *testing.T, in map[string]string) []txtar.File {
 		events, err := decodeStream(in["in.sse"])
-		require.NoError(t, grammar(events, err == nil))
+		require.NoError(t, codectest.Grammar(events, err == nil))
 		failed := ""
 		if err != nil {
 			failed = err.Error()
@@ -111,13 +46,13 @@ func TestEncodeStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r.From = llm.OpenAIChat
 			events := codec.Events(&r)
-			require.NoError(t, grammar(events, true))
+			require.NoError(t, codectest.Grammar(events, true))
 			var lost codec.Losses
 			out := encodeStream(t, events, &lost)
 			compare(t, "answers_streamed/"+name, out+"-- lost --\n"+lostText(&lost)+"\n")
 			again, err := decodeStream(out)
 			require.NoError(t, err)
-			require.NoError(t, grammar(again, true))
+			require.NoError(t, codectest.Grammar(again, true))
 		})
 	}
 }

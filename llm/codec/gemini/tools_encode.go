@@ -90,7 +90,7 @@ func (e *encoder) hosted(t *codec.Tool, param string) error {
 		return codec.Unsupported(param, op, "it does not run the tool "+name)
 	}
 	e.w.Raw(`{"googleSearch":{}}`)
-	gjson.ParseBytes(t.Raw).ForEach(func(k, v gjson.Result) bool {
+	codec.Each(gjson.ParseBytes(t.Raw), func(k, v gjson.Result) bool {
 		if k.Str != "type" && k.Str != "name" && v.Type != gjson.Null {
 			e.drop("tools." + k.Str)
 		}

@@ -55,7 +55,13 @@ func readUsage(text []byte) (u llm.Usage, tier string) {
 // writeUsage writes usageMetadata, unless nothing is known.
 func writeUsage(w *jsonwrite.Writer, u llm.Usage, tier string) {
 	prompt, output, total := u.Prompt(), u.Output, u.Total()
-	if !total.Known && !u.Reasoning.Known {
+	word := ""
+	for _, t := range tiers {
+		if t[0] == tier && tier != "auto" {
+			word = t[1]
+		}
+	}
+	if !total.Known && !u.Reasoning.Known && word == "" {
 		return
 	}
 	w.ObjectField("usageMetadata")
@@ -72,10 +78,8 @@ func writeUsage(w *jsonwrite.Writer, u llm.Usage, tier string) {
 	count("candidatesTokenCount", output)
 	count("thoughtsTokenCount", u.Reasoning)
 	count("totalTokenCount", total)
-	for _, t := range tiers {
-		if t[0] == tier && tier != "auto" {
-			w.StringField("serviceTier", t[1])
-		}
+	if word != "" {
+		w.StringField("serviceTier", word)
 	}
 	w.End()
 }

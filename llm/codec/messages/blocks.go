@@ -79,8 +79,10 @@ func blockReader(kind string) (read memberReader, required string) {
 		return readCall, "id"
 	case "tool_result":
 		return readResult, "tool_use_id"
-	case "thinking", "redacted_thinking":
-		return readThinking, map[string]string{"thinking": "thinking", "redacted_thinking": "data"}[kind]
+	case "thinking":
+		return readThinking, "thinking"
+	case "redacted_thinking":
+		return readRedacted, "data"
 	}
 	return nil, ""
 }
@@ -104,7 +106,8 @@ func finishBlock(p *codec.Part, kind string, caller bool) {
 		if p.Thought == nil {
 			p.Thought = &codec.Thought{}
 		}
-		if t := p.Thought; caller && t.Signature != nil {
+		t := p.Thought
+		if t.Redacted = kind == "redacted_thinking"; caller && t.Signature != nil {
 			readSignature(t, t.Signature.Value)
 		}
 	}
@@ -202,22 +205,33 @@ func readResult(p *codec.Part, name string, v gjson.Result) (known bool, err err
 }
 
 func readThinking(p *codec.Part, name string, v gjson.Result) (known bool, err error) {
-	if p.Thought == nil {
-		p.Thought = &codec.Thought{}
-	}
-	var s string
 	switch name {
 	case "thinking":
 		p.Text, err = codec.String(v, name)
-	case "signature", "data":
-		p.Thought.Redacted = p.Thought.Redacted || name == "data"
-		if s, err = codec.String(v, name); s != "" {
-			p.Thought.Signature = &codec.Signature{Of: op, Value: s}
-		}
+	case "signature":
+		p.Thought, err = provenBy(v, name)
 	default:
 		return false, nil
 	}
 	return true, err
+}
+
+func readRedacted(p *codec.Part, name string, v gjson.Result) (known bool, err error) {
+	if name != "data" {
+		return false, nil
+	}
+	p.Thought, err = provenBy(v, name)
+	return true, err
+}
+
+// provenBy is a thought of which only the proof is known.
+func provenBy(v gjson.Result, name string) (*codec.Thought, error) {
+	t := &codec.Thought{}
+	s, err := codec.String(v, name)
+	if s != "" {
+		t.Signature = &codec.Signature{Of: op, Value: s}
+	}
+	return t, err
 }
 
 // readContent reads a content that is a string, for one text, or a list of blocks.

@@ -80,21 +80,24 @@ func (e *requestWriter) cache(c *codec.Cache) {
 		e.lost.Drop("messages.cache_control")
 		return
 	}
-	w := &e.w
+	writeCache(&e.w, c, e.own, e.lost)
+}
+
+func writeCache(w *jsonwrite.Writer, c *codec.Cache, own bool, lost *codec.Losses) {
 	w.ObjectField("cache_control")
 	if extra(c.Extra, "type") == "" {
 		w.StringField("type", "ephemeral")
 	}
-	if c.TTL == "5m" || c.TTL == "1h" || c.TTL != "" && e.own {
+	if c.TTL == "5m" || c.TTL == "1h" || c.TTL != "" && own {
 		w.StringField("ttl", c.TTL)
 	} else if c.TTL != "" {
-		e.lost.Drop("messages.cache_control.ttl")
+		lost.Drop("messages.cache_control.ttl")
 	}
 	for _, f := range c.Extra {
-		if e.own {
+		if own {
 			w.RawField(f.Name, string(f.Value))
 		} else {
-			e.lost.Drop("messages.cache_control." + f.Name)
+			lost.Drop("messages.cache_control." + f.Name)
 		}
 	}
 	w.End()

@@ -40,13 +40,13 @@ func (protocol) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 	} else {
 		e = &llm.Error{Code: llm.CodeOf(status), Status: status}
 		if text := bytes.TrimSpace(body); len(text) > 0 && text[0] != '<' && text[0] != '{' {
-			e.Message = strings.ToValidUTF8(string(text[:min(len(text), maxErrorText)]), "")
+			e.Message = codec.ErrorText(string(text[:min(len(text), maxErrorText)]))
 		}
 	}
 	if e.Message == "" {
 		e.Message = "the upstream answered with status " + strconv.Itoa(status) + " and said no more"
 	}
-	e.RetryAfter = retryAfter(h, time.Now())
+	e.RetryAfter, _ = codec.RetryAfter(h, time.Now())
 	e.NoRetry = h.Get("X-Should-Retry") == "false"
 	return e
 }
@@ -54,9 +54,9 @@ func (protocol) DecodeError(status int, h http.Header, body []byte) *llm.Error {
 // readError reads an error object. status is 0 for one that came in a stream.
 func readError(v gjson.Result, status int) *llm.Error {
 	in := v.Get("error")
-	e := &llm.Error{Status: status, Message: in.Get("message").String()}
+	e := &llm.Error{Status: status, Message: codec.ErrorText(in.Get("message").String())}
 	if in.Type == gjson.String {
-		e.Message = in.Str
+		e.Message = codec.ErrorText(in.Str)
 	}
 	code, known := codes[in.Get("type").Str]
 	switch {
@@ -81,10 +81,4 @@ func readError(v gjson.Result, status int) *llm.Error {
 		e.Message = "the upstream ended its answer with an error and said no more"
 	}
 	return e
-}
-
-// retryAfter reads how long the upstream wants to be left alone, up to a day.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	d, _ := codec.RetryAfter(h, now)
-	return min(d, 24*time.Hour)
 }

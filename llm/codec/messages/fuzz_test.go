@@ -2,36 +2,27 @@ package messages
 
 import (
 	"encoding/json"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/tools/txtar"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
+	"github.com/agent-gateway/agent-gateway/llm/codec/internal/codectest"
 )
 
-// seeds are the files of that name in the golden archives.
-func seeds(f *testing.F, name string) {
-	paths, err := filepath.Glob("testdata/*/*.txtar")
-	require.NoError(f, err)
-	for _, path := range paths {
-		a, err := txtar.ParseFile(path)
-		require.NoError(f, err)
-		for _, file := range a.Files {
-			if file.Name == name {
-				f.Add([]byte(strings.TrimSpace(string(file.Data)) + "\n\n"))
-			}
-		}
-	}
+var suite = codectest.Suite{
+	Codec:    Codec,
+	Caller:   &codec.Request{Model: "asked-for"},
+	Response: canonical,
+	Stream:   streamed,
+	Written:  checkStream,
 }
 
 // What was decoded and encoded once stays what it is: only what the encoder joins
 // or must leave out differs the first time.
 func FuzzRequest(f *testing.F) {
-	seeds(f, "request.json")
+	codectest.Seeds(f, "testdata/*/*.txtar", "request.json")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if _, err := jsonscan.Object(body, nil, nil); err != nil || !json.Valid(body) {
 			return // the gateway refuses it before
@@ -63,29 +54,22 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-func FuzzStream(f *testing.F) {
-	seeds(f, "stream.sse")
-	f.Fuzz(func(t *testing.T, text []byte) {
-		events, _ := decodeStream(text)
-		checkEvents(t, events)
-		out, err := encodeStream(events, nil)
-		if err == nil {
-			checkStream(t, out)
-		}
-	})
+// FuzzResponse reads complete answers; see [codectest.Suite.Answer].
+func FuzzResponse(f *testing.F) {
+	codectest.Seeds(f, "testdata/*/*.txtar", "response.json", "again.json")
+	f.Fuzz(suite.Answer)
 }
 
-func FuzzResponse(f *testing.F) {
-	seeds(f, "response.json")
-	f.Fuzz(func(t *testing.T, body []byte) {
-		r, err := Codec.DecodeResponse(body)
-		if err != nil {
-			return
-		}
-		out, err := Codec.EncodeResponse(r, &codec.Request{}, nil)
-		require.NoError(t, err)
-		require.True(t, json.Valid(out), "%s", out)
-	})
+// FuzzStream reads streams; see [codectest.Suite.Events].
+func FuzzStream(f *testing.F) {
+	codectest.Seeds(f, "testdata/*/*.txtar", "stream.sse", "again.sse")
+	f.Fuzz(suite.Events)
+}
+
+// FuzzError reads errors; see [codectest.Suite.Refusal].
+func FuzzError(f *testing.F) {
+	suite.ErrorSeeds(f)
+	f.Fuzz(suite.Refusal)
 }
 
 func FuzzSchema(f *testing.F) {

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
-	"github.com/agent-gateway/agent-gateway/internal/sse"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
+	"github.com/agent-gateway/agent-gateway/llm/codec/internal/codectest"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
@@ -159,7 +159,7 @@ func TestDecodeStream(t *testing.T) {
 			g.want(t, "error", problem(err))
 			return
 		}
-		checkEvents(t, events)
+		require.NoError(t, codectest.Grammar(events, true))
 		var lost codec.Losses
 		again, err := encodeStream(events, &lost)
 		require.NoError(t, err)
@@ -185,28 +185,7 @@ func TestEncodeStream(t *testing.T) {
 	})
 }
 
-func decodeStream(text []byte) (events []codec.Event, err error) {
-	d := Codec.NewStreamDecoder()
-	for len(text) > 0 {
-		n := sse.Next(text)
-		if n == 0 {
-			break
-		}
-		piece := append([]byte(nil), text[:n]...)
-		text = text[n:]
-		e := sse.Parse(piece)
-		if !e.HasData {
-			continue
-		}
-		if events, err = d.Decode(events, e.Name, e.Data); err != nil {
-			return events, err
-		}
-		for i := range piece { // nothing may refer to it any more
-			piece[i] = 'x'
-		}
-	}
-	return d.Close(events)
-}
+func decodeStream(text []byte) ([]codec.Event, error) { return suite.Decode(text) }
 
 func encodeStream(events []codec.Event, lost *codec.Losses) (out []byte, err error) {
 	s := Codec.NewStreamEncoder(&codec.Request{Model: "asked-for"}, lost)

@@ -8,55 +8,10 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/agent-gateway/agent-gateway/internal/sse"
-	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
-// checkEvents holds events to the grammar that codec.Event tells. They may end
-// anywhere: streams break.
-func checkEvents(t *testing.T, events []codec.Event) {
-	t.Helper()
-	begun, open, finished, over, index := false, false, false, false, 0
-	for i, e := range events {
-		require.False(t, over, "event %d is behind the last one", i)
-		switch e.Kind {
-		case codec.Ping, codec.UsageEvent, codec.Failed:
-		case codec.Begin:
-			require.False(t, begun)
-			require.NotNil(t, e.Response)
-			begun = true
-		default:
-			require.True(t, begun, "event %d is before the first one", i)
-		}
-		switch e.Kind {
-		case codec.PartStart:
-			require.False(t, open)
-			require.Equal(t, index, e.Index)
-			require.NotNil(t, e.Part)
-			open = true
-		case codec.PartDelta, codec.PartStop:
-			require.True(t, open)
-			require.Equal(t, index, e.Index)
-			if e.Kind == codec.PartStop {
-				open = false
-				index++
-			}
-		case codec.FinishEvent:
-			require.False(t, open || finished)
-			require.NotEmpty(t, e.Finish.Reason)
-			finished = true
-		case codec.End:
-			require.True(t, finished && !open)
-			require.NotNil(t, e.Response)
-			over = true
-		case codec.Failed:
-			require.NotNil(t, e.Err)
-			over = true
-		}
-	}
-}
-
 // checkStream holds a stream to Anthropic's grammar.
-func checkStream(t *testing.T, text []byte) {
+func checkStream(t testing.TB, text []byte) {
 	t.Helper()
 	begun, open, delta, over, index := false, false, false, false, int64(0)
 	for len(text) > 0 {

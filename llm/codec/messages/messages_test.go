@@ -173,26 +173,6 @@ func TestDecodeError(t *testing.T) {
 	require.True(t, e.NoRetry)
 }
 
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for _, c := range []struct {
-		header, value string
-		want          time.Duration
-	}{
-		{"Retry-After", "2", 2 * time.Second},
-		{"Retry-After", "0.5", 500 * time.Millisecond},
-		{"Retry-After", "-1", 0},
-		{"Retry-After", "NaN", 0},
-		{"Retry-After", "1e300", 24 * time.Hour},
-		{"Retry-After", "Thu, 01 Jan 2026 00:00:07 GMT", 7 * time.Second},
-		{"Retry-After", "Wed, 31 Dec 2025 00:00:00 GMT", 0},
-		{"Retry-After-Ms", "1500", 1500 * time.Millisecond},
-		{"Retry-After-Ms", "1e300", 24 * time.Hour},
-	} {
-		require.Equal(t, c.want, retryAfter(http.Header{c.header: {c.value}}, now), "%s: %s", c.header, c.value)
-	}
-}
-
 func TestFieldName(t *testing.T) {
 	require.Equal(t, op, Codec.Operation())
 	require.Equal(t, "stop_sequences", Codec.FieldName("stop"))

@@ -22,7 +22,7 @@ func (b *opaqueBlock) delta(v gjson.Result) {
 		b.input = append(b.input, v.Get("partial_json").Str...)
 		return
 	}
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		name := k.Str
 		if name == "type" {
 			return true
@@ -51,7 +51,7 @@ func (b *opaqueBlock) part() *codec.Part {
 func replace(v gjson.Result, fields []codec.Field) []byte {
 	var w jsonwrite.Writer
 	w.Object()
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		value := v.Raw
 		if other := extra(fields, k.Str); other != "" {
 			value = other

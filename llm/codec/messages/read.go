@@ -40,7 +40,7 @@ func members(v gjson.Result, read func(name string, v gjson.Result) error) (err 
 	if !v.IsObject() {
 		return codec.Invalid("", "it must be an object")
 	}
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		err = read(k.Str, v)
 		return err == nil
 	})
@@ -53,7 +53,7 @@ func elements(v gjson.Result, read func(i int, v gjson.Result) error) (err error
 		return codec.Invalid("", "it must be a list")
 	}
 	i := 0
-	v.ForEach(func(_, v gjson.Result) bool {
+	codec.Each(v, func(_, v gjson.Result) bool {
 		err = item(i, read(i, v))
 		i++
 		return err == nil

@@ -33,6 +33,7 @@ func (protocol) EncodeRequest(r *codec.Request, t codec.Target, lost *codec.Loss
 	think := e.thinking()
 
 	w := &e.w
+	w.B = t.Room()
 	w.B = make([]byte, 0, 4096)
 	w.Object()
 	w.StringField("model", t.Model)

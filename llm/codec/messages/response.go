@@ -35,9 +35,8 @@ func (protocol) DecodeResponse(body []byte) (*codec.Response, error) {
 			err = within(name, err)
 		case "usage":
 			u.read(v)
-		case "type", "role", "stop_reason", "stop_sequence", "stop_details":
 		default:
-			if v.Type != gjson.Null {
+			if v.Type != gjson.Null && !placed(name) {
 				r.Extra = append(r.Extra, field(name, v))
 			}
 		}
@@ -48,8 +47,13 @@ func (protocol) DecodeResponse(body []byte) (*codec.Response, error) {
 		return nil, &llm.Error{Code: llm.CodeUpstream, Message: "the upstream's answer cannot be understood: " + e.Message, Cause: err}
 	}
 	for i := range c.Parts {
-		if p := &c.Parts[i]; p.Kind == codec.ToolResultPart {
+		switch c.Parts[i].Kind {
+		case codec.ToolResultPart:
 			return nil, llm.Errorf(llm.CodeUpstream, "the upstream's answer cannot be understood: content[%d] is the result of a tool", i)
+		case codec.ToolCallPart:
+			if c.Raw == "" && c.Reason == codec.ReasonStop && c.Sequence == "" { // or nobody would run it
+				c.Reason = codec.ReasonToolCalls
+			}
 		}
 	}
 	u.Final = u.Output.Known
@@ -59,11 +63,23 @@ func (protocol) DecodeResponse(body []byte) (*codec.Response, error) {
 	return r, nil
 }
 
+// placed says whether the name of a message's member has a place, or is one that a
+// member within the usage is kept under.
+func placed(name string) bool {
+	switch name {
+	case "id", "type", "role", "model", "content", "usage", "stop_reason", "stop_sequence", "stop_details":
+		return true
+	}
+	return strings.HasPrefix(name, inUsage)
+}
+
+const inUsage = "usage."
+
 // split sorts what an answer of this protocol had besides into the fields of its
 // usage and those at its top. Those of another protocol are lost.
 func split(list []codec.Field, own bool, lost *codec.Losses) (ofUsage, top []codec.Field) {
 	for _, f := range list {
-		name, nested := strings.CutPrefix(f.Name, "usage.")
+		name, nested := strings.CutPrefix(f.Name, inUsage)
 		switch {
 		case !own && some(f.Value):
 			lost.Drop(f.Name)

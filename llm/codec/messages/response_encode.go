@@ -139,15 +139,27 @@ func writeAnswer(w *jsonwrite.Writer, p *codec.Part, end *ending, lost *codec.Lo
 	if p.Kind != codec.ToolCallPart && p.Signature != nil { // Gemini can do without those of a text
 		lost.Drop("thought_signature")
 	}
+	writeRest(w, p, end.own, lost)
+	w.End()
+	return nil
+}
+
+// writeRest writes what a block had besides.
+func writeRest(w *jsonwrite.Writer, p *codec.Part, own bool, lost *codec.Losses) {
+	switch {
+	case p.Cache == nil:
+	case own:
+		writeCache(w, p.Cache, own, lost)
+	default:
+		lost.Drop("content.cache_control")
+	}
 	for _, f := range p.Extra {
-		if end.own {
+		if own {
 			w.RawField(f.Name, string(f.Value))
 		} else if some(f.Value) {
 			lost.Drop("content." + f.Name)
 		}
 	}
-	w.End()
-	return nil
 }
 
 // kindNames are parts that an answer of this protocol has no place for.

@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
+	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
 // maxSchemaDepth bounds the nesting of a schema.
@@ -78,7 +79,7 @@ func (s *sanitiser) schema(v gjson.Result, depth int, at string) error {
 	}
 	description, err := "", error(nil)
 	both := v.Get("anyOf").Exists() // an answer cannot be held to oneOf besides
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		name := k.Str
 		switch {
 		case name == "description" && v.Type == gjson.String:
@@ -132,7 +133,7 @@ func (s *sanitiser) ref(v gjson.Result, to string, depth int, at string) (err er
 	s.refs[s.def] = append(s.refs[s.def], to)
 	s.w.Object()
 	s.w.StringField("$ref", to)
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		switch {
 		case (k.Str == "$defs" || k.Str == "definitions") && v.IsObject():
 			err = s.named(k.Str, v, depth, at)
@@ -149,7 +150,7 @@ func (s *sanitiser) ref(v gjson.Result, to string, depth int, at string) (err er
 func (s *sanitiser) named(name string, v gjson.Result, depth int, at string) (err error) {
 	outer := s.def
 	s.w.ObjectField(name)
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		if name != "properties" && depth == 0 {
 			s.def = "#/" + name + "/" + k.Str
 		}
@@ -166,7 +167,7 @@ func (s *sanitiser) named(name string, v gjson.Result, depth int, at string) (er
 func (s *sanitiser) list(name string, v gjson.Result, depth int, at string) (err error) {
 	s.w.ArrayField(name)
 	i := 0
-	v.ForEach(func(_, v gjson.Result) bool {
+	codec.Each(v, func(_, v gjson.Result) bool {
 		err = s.schema(v, depth+1, at+"."+name+"["+itoa(i)+"]")
 		i++
 		return err == nil

@@ -2,22 +2,10 @@ package messages
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
-
-// fields writes what a block had besides.
-func (s *streamEncoder) fields(w *jsonwrite.Writer, list []codec.Field) {
-	for _, f := range list {
-		if s.end.own {
-			w.RawField(f.Name, oneLine(string(f.Value)))
-		} else if some(f.Value) {
-			s.lost.Drop("content." + f.Name)
-		}
-	}
-}
 
 // head appends an event up to its index.
 func (s *streamEncoder) head(dst []byte, name string) []byte {
@@ -35,8 +23,12 @@ func (s *streamEncoder) open(dst []byte) jsonwrite.Writer {
 	return w
 }
 
-// opened ends it.
-func opened(w jsonwrite.Writer) []byte {
+// opened ends it, with what the block had besides.
+func (s *streamEncoder) opened(w jsonwrite.Writer) []byte {
+	from := len(w.B)
+	writeRest(&w, &s.part.rest, s.end.own, s.lost)
+	s.part.rest = codec.Part{}
+	codec.OneLine(w.B[from:])
 	w.End()
 	return append(w.B, "}\n\n"...)
 }
@@ -53,7 +45,7 @@ func (s *streamEncoder) redacted(dst []byte, data string) []byte {
 	w := jsonwrite.Writer{B: append(s.head(dst, "content_block_start"), `,"content_block":`...)}
 	w.Object()
 	thought(&w, true, "", data)
-	return s.close(opened(w))
+	return s.close(s.opened(w))
 }
 
 // piece appends a delta of the open block.
@@ -76,21 +68,5 @@ func (s *streamEncoder) begunBlock(dst []byte) []byte {
 		w.StringField("type", "text")
 		w.StringField("text", "")
 	}
-	return opened(w)
-}
-
-// oneLine is a JSON value without line ends, which can only stand between its
-// tokens: in an event they would end its data.
-func oneLine(raw string) string {
-	if !strings.ContainsAny(raw, "\r\n") {
-		return raw
-	}
-	return strings.NewReplacer("\r", " ", "\n", " ").Replace(raw)
-}
-
-func flat(list []codec.Field) []codec.Field {
-	for i := range list {
-		list[i].Value = []byte(oneLine(string(list[i].Value)))
-	}
-	return list
+	return s.opened(w)
 }

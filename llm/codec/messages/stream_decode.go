@@ -62,7 +62,9 @@ func (d *streamDecoder) Decode(out []codec.Event, name, data []byte) ([]codec.Ev
 	case "content_block_stop":
 		return d.stop(out), nil
 	case "message_start":
-		d.message(gjson.GetBytes(data, "message"))
+		if !d.begun { // it cannot begin twice
+			d.message(gjson.GetBytes(data, "message"))
+		}
 		return d.begin(out), nil
 	case "message_delta":
 		return d.messageDelta(d.begin(d.stop(out)), gjson.ParseBytes(data)), nil
@@ -89,19 +91,16 @@ func (d *streamDecoder) Close(out []codec.Event) ([]codec.Event, error) {
 // message takes over what a message_start says.
 func (d *streamDecoder) message(v gjson.Result) {
 	d.id, d.model = v.Get("id").String(), v.Get("model").String()
-	d.usage.read(v.Get("usage"))
-	v.ForEach(func(k, v gjson.Result) bool {
-		switch k.Str {
-		case "id", "model", "usage", "type", "role", "content", "stop_reason", "stop_sequence", "stop_details":
-		default:
-			d.keep(k.Str, v)
-		}
+	d.spent(v.Get("usage"))
+	codec.Each(v, func(k, v gjson.Result) bool {
+		d.keep(k.Str, v)
 		return true
 	})
 }
 
+// keep takes over a member that has no place in the neutral form.
 func (d *streamDecoder) keep(name string, v gjson.Result) {
-	if v.Type != gjson.Null {
+	if v.Type != gjson.Null && !placed(name) {
 		d.extra = set(d.extra, name, v)
 	}
 }
@@ -118,6 +117,9 @@ func (d *streamDecoder) begin(out []codec.Event) []codec.Event {
 
 // start begins a part.
 func (d *streamDecoder) start(out []codec.Event, v gjson.Result) ([]codec.Event, error) {
+	if d.finished {
+		return out, llm.Errorf(llm.CodeUpstream, "the upstream sent a block behind the end of its message")
+	}
 	p, err := readBlock(v, false)
 	if err != nil {
 		return out, &llm.Error{Code: llm.CodeUpstream, Message: "the upstream sent a block that cannot be understood", Cause: err}
@@ -125,7 +127,7 @@ func (d *streamDecoder) start(out []codec.Event, v gjson.Result) ([]codec.Event,
 	d.memory = openBlock{kind: p.Kind}
 	d.block = &d.memory
 	b := d.block
-	text, head := p.Text, &codec.Part{Kind: p.Kind, Extra: p.Extra}
+	text, head := p.Text, &codec.Part{Kind: p.Kind, Cache: p.Cache, Extra: p.Extra}
 	switch p.Kind {
 	case codec.Text:
 		b.annotations = p.Annotations
@@ -154,6 +156,9 @@ func (d *streamDecoder) start(out []codec.Event, v gjson.Result) ([]codec.Event,
 // text appends a delta of the open part.
 func (d *streamDecoder) text(out []codec.Event, s string) []codec.Event {
 	d.block.some = true
+	if d.block.kind == codec.Text {
+		d.block.runes += int64(utf8.RuneCountInString(s))
+	}
 	return append(out, codec.Event{Kind: codec.PartDelta, Index: d.index, Delta: s})
 }
 
@@ -187,15 +192,12 @@ func (d *streamDecoder) delta(out []codec.Event, v gjson.Result) ([]codec.Event,
 	default:
 		return out, nil
 	}
-	if b.kind != of {
+	if b.kind != of || of == codec.Thinking && b.thought.Redacted {
 		return out, llm.Errorf(llm.CodeUpstream, "the upstream sent a part of another kind of block than it had begun")
 	}
 	s := v.Get(member).Str
 	if s == "" {
 		return out, nil
-	}
-	if of == codec.Text {
-		b.runes += int64(utf8.RuneCountInString(s))
 	}
 	return d.text(out, s), nil
 }

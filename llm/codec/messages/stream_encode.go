@@ -38,6 +38,7 @@ type part struct {
 	some    bool // it has deltas
 	custom  bool
 	thought codec.Thought
+	rest    codec.Part // what its block has besides, until it is begun
 }
 
 // Encode implements [codec.StreamEncoder].
@@ -120,29 +121,31 @@ func (s *streamEncoder) start(dst []byte, p *codec.Part) []byte {
 		p = &codec.Part{}
 	}
 	dst = s.stop(dst, nil) // of an upstream's decoder that forgot to
-	s.part = part{kind: p.Kind, thought: thoughtOf(p)}
+	s.part = part{kind: p.Kind, thought: thoughtOf(p), rest: codec.Part{Cache: p.Cache, Extra: p.Extra}}
 	switch p.Kind {
 	case codec.Text, codec.Refusal, codec.Thinking:
 	case codec.ToolCallPart:
 		s.end.calls = true
 		s.part.custom = p.Call.Custom
 		if p.Signature != nil {
+			rest := s.part.rest
+			s.part.rest = codec.Part{}
 			dst = s.redacted(dst, carried("", p.Signature))
+			s.part.rest = rest
 		}
 		w := s.open(dst)
 		w.StringField("type", "tool_use")
 		w.StringField("id", callID(p.Call))
 		w.StringField("name", p.Call.Name)
 		w.RawField("input", "{}")
-		s.fields(&w, p.Extra)
-		return opened(w)
+		return s.opened(w)
 	case codec.Opaque:
 		if p.Origin != op {
 			s.lost.Drop(opaqueName(p))
 			s.part.skip = true
 			break
 		}
-		return s.opaque(dst, gjson.Parse(oneLine(string(p.Raw))))
+		return s.opaque(dst, gjson.ParseBytes(p.Raw))
 	default:
 		s.lost.Drop(kindNames[p.Kind])
 		s.part.skip = true
@@ -160,7 +163,10 @@ func (s *streamEncoder) opaque(dst []byte, v gjson.Result) []byte {
 	}
 	dst = s.head(dst, "content_block_start")
 	dst = append(dst, `,"content_block":`...)
-	dst = append(append(dst, raw...), "}\n\n"...)
+	from := len(dst)
+	dst = append(dst, raw...)
+	codec.OneLine(dst[from:])
+	dst = append(dst, "}\n\n"...)
 	s.part.open = true
 	if stream {
 		dst = s.piece(dst, "input_json_delta", "partial_json", input.Raw)

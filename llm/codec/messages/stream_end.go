@@ -36,8 +36,9 @@ func (s *streamEncoder) stop(dst []byte, p *codec.Part) []byte {
 			if !citable(&a, s.lost) {
 				continue
 			}
-			a.Raw = []byte(oneLine(string(a.Raw)))
+			from := len(w.B)
 			writeCitation(&w, &a, "")
+			codec.OneLine(w.B[from:])
 			dst = append(w.B, "}}\n\n"...)
 		}
 	}
@@ -85,7 +86,6 @@ func (s *streamEncoder) finish(dst []byte, r *codec.Response) ([]byte, error) {
 		}
 		var rest []codec.Field
 		ofUsage, rest = split(r.Extra, s.end.own, s.lost)
-		ofUsage, rest = flat(ofUsage), flat(rest)
 		for _, f := range rest {
 			if strings.HasPrefix(f.Name, "context_management") {
 				top = append(top, f)
@@ -95,10 +95,10 @@ func (s *streamEncoder) finish(dst []byte, r *codec.Response) ([]byte, error) {
 		}
 	}
 	w := jsonwrite.Writer{B: append(dst, "event: message_delta\ndata: "...)}
+	from := len(w.B)
 	w.Object()
 	w.StringField("type", "message_delta")
 	w.ObjectField("delta")
-	s.end.Details = []byte(oneLine(string(s.end.Details)))
 	if err := s.end.write(&w); err != nil {
 		return dst, err
 	}
@@ -112,5 +112,6 @@ func (s *streamEncoder) finish(dst []byte, r *codec.Response) ([]byte, error) {
 	}
 	w.End()
 	s.over = true
+	codec.OneLine(w.B[from:])
 	return append(w.B, "\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"...), nil
 }

@@ -3,24 +3,20 @@ package messages
 import (
 	"github.com/tidwall/gjson"
 
+	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
 // messageDelta appends what a message_delta says.
 func (d *streamDecoder) messageDelta(out []codec.Event, v gjson.Result) []codec.Event {
 	u := v.Get("usage")
-	d.usage.read(u)
+	d.spent(u)
 	d.final = d.final || u.Get("output_tokens").Type == gjson.Number
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		switch k.Str {
-		case "type", "usage":
 		case "delta":
-			v.ForEach(func(k, v gjson.Result) bool {
-				switch k.Str {
-				case "stop_reason", "stop_sequence", "stop_details":
-				default:
-					d.keep(k.Str, v)
-				}
+			codec.Each(v, func(k, v gjson.Result) bool {
+				d.keep(k.Str, v)
 				return true
 			})
 		default:
@@ -33,6 +29,21 @@ func (d *streamDecoder) messageDelta(out []codec.Event, v gjson.Result) []codec.
 		return append(out, codec.Event{Kind: codec.FinishEvent, Finish: readFinish(delta)})
 	}
 	return append(out, codec.Event{Kind: codec.UsageEvent, Response: d.response()})
+}
+
+// spent takes over what a usage says. A number that cannot be a count does not undo the
+// one before.
+func (d *streamDecoder) spent(v gjson.Result) {
+	u, before := &d.usage.Usage, d.usage.Usage
+	d.usage.read(v)
+	for _, c := range [...]struct {
+		now *llm.Count
+		was llm.Count
+	}{{&u.Input, before.Input}, {&u.Output, before.Output}, {&u.CacheRead, before.CacheRead}, {&u.CacheWrite, before.CacheWrite}, {&u.Reasoning, before.Reasoning}} {
+		if !c.now.Known {
+			*c.now = c.was
+		}
+	}
 }
 
 // end appends the last event.

@@ -135,7 +135,7 @@ func (e *requestWriter) webSearch(t *codec.Tool) {
 	}
 	w.StringField("name", "web_search")
 	v := gjson.ParseBytes(t.Raw)
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		switch name := k.Str; name {
 		case "type", "name":
 		case "googleSearch", "google_search": // the tool itself, in Gemini's words
@@ -143,7 +143,7 @@ func (e *requestWriter) webSearch(t *codec.Tool) {
 				e.lost.Drop("tools." + name)
 			}
 		case "filters":
-			v.ForEach(func(k, v gjson.Result) bool {
+			codec.Each(v, func(k, v gjson.Result) bool {
 				if (k.Str == "allowed_domains" || k.Str == "blocked_domains") && v.IsArray() {
 					w.RawField(k.Str, v.Raw)
 				} else if v.Type != gjson.Null {

@@ -19,7 +19,7 @@ type usage struct {
 // null stays as it was: so a stream says it.
 func (u *usage) read(v gjson.Result) {
 	write := llm.Count{} // for upstreams that tell writes by lifetime only
-	v.ForEach(func(k, v gjson.Result) bool {
+	codec.Each(v, func(k, v gjson.Result) bool {
 		if v.Type == gjson.Null {
 			return true
 		}
@@ -40,13 +40,16 @@ func (u *usage) read(v gjson.Result) {
 				u.keep(k.Str, v)
 			}
 		case "cache_creation":
-			v.ForEach(func(lifetime, n gjson.Result) bool {
-				write = write.Plus(llm.Known(n.Int()))
-				if lifetime.Str == "ephemeral_1h_input_tokens" {
-					u.CacheWrite1h = llm.Known(n.Int())
-				}
-				return true
-			})
+			all, hour := lifetimes(v)
+			write = write.Plus(all)
+			if hour.Known {
+				u.CacheWrite1h = hour
+			}
+			u.keep(name, v)
+		case "iterations":
+			if v.IsArray() {
+				u.Iterations = readIterations(v)
+			}
 			u.keep(name, v)
 		case "service_tier":
 			switch v.Str {
@@ -67,8 +70,24 @@ func (u *usage) read(v gjson.Result) {
 	}
 }
 
+// lifetimes reads what was written to a cache, by how long it is kept there.
+func lifetimes(v gjson.Result) (all, hour llm.Count) {
+	if !v.IsObject() {
+		return all, hour
+	}
+	codec.Each(v, func(k, v gjson.Result) bool {
+		n := llm.Known(v.Int())
+		all = all.Plus(n)
+		if k.Str == "ephemeral_1h_input_tokens" {
+			hour = n
+		}
+		return true
+	})
+	return all, hour
+}
+
 func hasOther(v gjson.Result, name string) (found bool) {
-	v.ForEach(func(k, _ gjson.Result) bool {
+	codec.Each(v, func(k, _ gjson.Result) bool {
 		found = k.Str != name
 		return !found
 	})

@@ -2,32 +2,28 @@ package responses
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/tools/txtar"
 
-	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
+	"github.com/agent-gateway/agent-gateway/llm/codec/internal/codectest"
 )
 
-// seeds are the inputs of the golden files.
-func seeds(f *testing.F, folder string) {
-	names, err := filepath.Glob("testdata/" + folder + "/*.txtar")
-	require.NoError(f, err)
-	for _, name := range names {
-		a, err := txtar.ParseFile(name)
-		require.NoError(f, err)
-		f.Add(a.Files[0].Data)
-	}
+var suite = codectest.Suite{
+	Codec:    Codec,
+	Caller:   caller(true),
+	Response: canonical,
+	Stream:   streamed,
+	Failure:  failed,
+	Written:  func(t testing.TB, text []byte) { sseEvents(t, string(text), false) },
 }
 
 // What was read, written and read again is the same, and nothing is reported lost
 // but the thoughts of others.
 func FuzzRequest(f *testing.F) {
-	seeds(f, "request")
+	codectest.Seeds(f, "testdata/request/*.txtar", "request")
 	for _, s := range []string{
 		`{"input":[{"type":"message","role":"assistant","content":[]},{"type":"reasoning","summary":[]},{"role":"assistant","content":"a"},{"role":"assistant","content":"b"}]}`,
 		`{"input":[{"type":"reasoning","encrypted_content":"agw-sig1.gemini.generate.cw"},{"type":"function_call","call_id":"c","name":"f"}]}`,
@@ -57,42 +53,20 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// Whatever an upstream streams, the events keep to the grammar, and so does what is
-// written of them.
-func FuzzStream(f *testing.F) {
-	seeds(f, "stream")
-	f.Fuzz(func(t *testing.T, text []byte) {
-		events, _ := decodeAll(string(text))
-		checkEvents(t, events)
-		for i := range events {
-			if e := &events[i]; e.Part != nil && e.Part.Kind == codec.Opaque {
-				return // it has an id of its own, which may be anything
-			} else if e.Response != nil {
-				e.Response.From = llm.OpenAIChat // so that ids are made
-			}
-		}
-		if out := encodeAll(t, events, caller(true)); len(events) > 0 {
-			sseEvents(t, out)
-		}
-	})
+// FuzzResponse reads complete answers; see [codectest.Suite.Answer].
+func FuzzResponse(f *testing.F) {
+	codectest.Seeds(f, "testdata/response/*.txtar", "response", "again")
+	f.Fuzz(suite.Answer)
 }
 
-// FuzzResponse holds that what was read of an answer can be written, and read again as
-// an answer.
-func FuzzResponse(f *testing.F) {
-	seeds(f, "response")
-	f.Fuzz(func(t *testing.T, body []byte) {
-		if !json.Valid(body) || !utf8.Valid(body) {
-			return
-		}
-		r, err := Codec.DecodeResponse(body)
-		if err != nil {
-			return
-		}
-		out, err := Codec.EncodeResponse(r, caller(false), nil)
-		require.NoError(t, err)
-		require.True(t, json.Valid(out), "%s", out)
-		_, err = Codec.DecodeResponse(out)
-		require.NoError(t, err, "%s", out)
-	})
+// FuzzStream reads streams; see [codectest.Suite.Events].
+func FuzzStream(f *testing.F) {
+	codectest.Seeds(f, "testdata/stream/*.txtar", "stream", "again")
+	f.Fuzz(suite.Events)
+}
+
+// FuzzError reads errors; see [codectest.Suite.Refusal].
+func FuzzError(f *testing.F) {
+	suite.ErrorSeeds(f)
+	f.Fuzz(suite.Refusal)
 }

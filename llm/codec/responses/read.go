@@ -19,7 +19,7 @@ func eachMember(v gjson.Result, at string, visit func(name string, v gjson.Resul
 	if !v.IsObject() {
 		return codec.Invalid(at, "it must be an object")
 	}
-	v.ForEach(func(key, v gjson.Result) bool {
+	codec.Each(v, func(key, v gjson.Result) bool {
 		err = visit(key.Str, v)
 		return err == nil
 	})
@@ -35,7 +35,7 @@ func eachElement(v gjson.Result, at string, visit func(v gjson.Result, at string
 		return codec.Invalid(at, "it must be a list")
 	}
 	i := 0
-	v.ForEach(func(_, v gjson.Result) bool {
+	codec.Each(v, func(_, v gjson.Result) bool {
 		at := at + "[" + strconv.Itoa(i) + "]"
 		if i++; !v.IsObject() {
 			err = codec.Invalid(at, "it must be an object")
@@ -62,7 +62,7 @@ func extras(v gjson.Result, known ...string) (list []codec.Field) {
 	if !v.IsObject() {
 		return nil
 	}
-	v.ForEach(func(key, v gjson.Result) bool {
+	codec.Each(v, func(key, v gjson.Result) bool {
 		if slices.Contains(known, key.Str) || key.Str == "status" && v.Str == "completed" {
 			return true
 		}

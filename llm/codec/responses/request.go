@@ -18,7 +18,7 @@ func (protocol) DecodeRequest(body []byte, model string, stream bool) (*codec.Re
 	r := &codec.Request{From: op}
 	var input, safety gjson.Result
 	var err error
-	doc.ForEach(func(key, v gjson.Result) bool {
+	codec.Each(doc, func(key, v gjson.Result) bool {
 		name := key.Str
 		switch read := members[name]; {
 		case read != nil:

@@ -156,7 +156,7 @@ func readAudio(v gjson.Result, at string) (*codec.Media, error) {
 }
 
 func annotations(v gjson.Result) (list []codec.Annotation) {
-	v.ForEach(func(_, a gjson.Result) bool {
+	codec.Each(v, func(_, a gjson.Result) bool {
 		list = append(list, annotation(a))
 		return true
 	})

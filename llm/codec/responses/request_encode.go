@@ -25,6 +25,7 @@ func (protocol) EncodeRequest(r *codec.Request, t codec.Target, lost *codec.Loss
 	if r.N != nil && *r.N > 1 {
 		return nil, codec.Unsupported("n", op, "it gives one answer to a request")
 	}
+	e.B = t.Room()
 	e.Object()
 	e.StringField("model", t.Model)
 	if r.Stream {

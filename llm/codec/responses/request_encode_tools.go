@@ -135,7 +135,7 @@ func (e *encoder) webSearch(t *codec.Tool) {
 	}
 	e.Object()
 	e.StringField("type", "web_search")
-	gjson.ParseBytes(t.Raw).ForEach(func(key, v gjson.Result) bool {
+	codec.Each(gjson.ParseBytes(t.Raw), func(key, v gjson.Result) bool {
 		switch name := key.Str; {
 		case v.Type == gjson.Null, name == "type", name == "name", name == "googleSearch", name == "google_search":
 		case name == "allowed_domains":
@@ -146,7 +146,7 @@ func (e *encoder) webSearch(t *codec.Tool) {
 			if inner := v.Get("approximate"); inner.IsObject() { // chat's
 				e.ObjectField(name)
 				e.StringField("type", "approximate")
-				inner.ForEach(func(key, v gjson.Result) bool {
+				codec.Each(inner, func(key, v gjson.Result) bool {
 					if key.Str != "type" {
 						e.RawField(key.Str, v.Raw)
 					}

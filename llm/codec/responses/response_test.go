@@ -104,7 +104,7 @@ func TestStreamEndsWithTheResponse(t *testing.T) {
 	for name, r := range answers {
 		want, err := Codec.EncodeResponse(r, caller(true), nil)
 		require.NoError(t, err)
-		events := sseEvents(t, encodeAll(t, codec.Events(r), caller(true)))
+		events := sseEvents(t, encodeAll(t, codec.Events(r), caller(true)), true)
 		last := events[len(events)-1]
 		if r.Choices != nil && r.Choices[0].Reason == codec.ReasonError {
 			last = events[len(events)-2] // the error that SDKs raise comes behind it
