@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,6 +34,10 @@ func (a *api) summaries(w http.ResponseWriter, r *http.Request) {
 		a.answer(w, r, err, "", "")
 		return
 	}
+	if out["mcp"], err = a.Reader.MCPSummary(r.Context(), q); err != nil {
+		a.answer(w, r, err, "", "")
+		return
+	}
 	reply(w, http.StatusOK, out)
 }
 
@@ -44,34 +49,37 @@ func (a *api) exposition(w http.ResponseWriter, r *http.Request) {
 	a.Exposition.ServeHTTP(w, r)
 }
 
-// llmEvents lists events, newest first.
-func (a *api) llmEvents(w http.ResponseWriter, r *http.Request) {
-	q, err := query(r.URL.Query(), []string{"from", "to", "limit", "cursor", "success"}, metrics.LLMFilters)
-	if err == nil && a.Reader == nil {
-		err = errNoReader
+// events lists events of one kind, newest first: what read finds by the kind's
+// filters.
+func (a *api) events(filters []string, read func(metrics.Reader, context.Context, metrics.Query) (metrics.Page, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		q, err := query(r.URL.Query(), []string{"from", "to", "limit", "cursor", "success"}, filters)
+		if err == nil && a.Reader == nil {
+			err = errNoReader
+		}
+		if err != nil {
+			a.answer(w, r, err, "", "")
+			return
+		}
+		page, err := read(a.Reader, r.Context(), q)
+		if err != nil {
+			a.answer(w, r, err, "", "")
+			return
+		}
+		items := page.Events
+		if items == nil {
+			items = []*metrics.Event{}
+		}
+		var next *string
+		if page.NextCursor != "" {
+			next = &page.NextCursor
+		}
+		reply(w, http.StatusOK, struct {
+			Items      []*metrics.Event `json:"items"`
+			Limit      int              `json:"limit"`
+			NextCursor *string          `json:"next_cursor"`
+		}{items, q.Limit, next})
 	}
-	if err != nil {
-		a.answer(w, r, err, "", "")
-		return
-	}
-	page, err := a.Reader.LLMEvents(r.Context(), q)
-	if err != nil {
-		a.answer(w, r, err, "", "")
-		return
-	}
-	items := page.Events
-	if items == nil {
-		items = []*metrics.Event{}
-	}
-	var next *string
-	if page.NextCursor != "" {
-		next = &page.NextCursor
-	}
-	reply(w, http.StatusOK, struct {
-		Items      []*metrics.Event `json:"items"`
-		Limit      int              `json:"limit"`
-		NextCursor *string          `json:"next_cursor"`
-	}{items, q.Limit, next})
 }
 
 const (

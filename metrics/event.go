@@ -13,6 +13,9 @@ const (
 	KindACP = "acp"
 )
 
+// PolicyDeny is the PolicyAction of a call that a tool policy did not let through.
+const PolicyDeny = "deny"
+
 // Event is one hop. It is immutable once it has been recorded.
 type Event struct {
 	EventID, TraceID, SpanID, ParentSpanID string
@@ -29,8 +32,9 @@ type Event struct {
 	StatusCode int
 	ErrorType  string // empty on success
 
-	// LLM is set on events of that kind.
+	// The one of the event's kind is set, the others are nil.
 	LLM *LLM
+	MCP *MCP
 }
 
 // LLM is what an LLM call adds.
@@ -55,6 +59,25 @@ type LLM struct {
 	RequestToolNames          []string
 	ToolCallCount             int
 	ToolNames                 []string
+}
+
+// MCP is what one message of an MCP session adds.
+type MCP struct {
+	RequestID string // the JSON-RPC id, as text
+	ServiceID string
+	Method    string // as the caller sent it
+	// ToolName is the service's own name of the tool. The caller was shown
+	// PresentedToolName; ExecutedToolName was called, and is empty when none was.
+	ToolName, PresentedToolName, ExecutedToolName string
+
+	ExecutionMode string
+	PolicyAction  string // what the tool policy did, such as [PolicyDeny]; empty when it had nothing to decide
+	ResourceURI   string
+	PromptName    string
+	ArgCount      int
+	ResultStatus  string // one of a few words, such as ok, error and denied; never empty
+	Cancelled     bool
+	ToolArgs      string // JSON, cut off at a bound; empty unless the service's audit wants them
 }
 
 // Try is one upstream call of several that one request led to.
@@ -104,99 +127,4 @@ type Sink interface {
 // Writer stores events, in batches, from one goroutine at a time.
 type Writer interface {
 	Write(ctx context.Context, events []*Event) error
-}
-
-// common and llmFields are the JSON form of an event, in the order that the
-// Admin API documents.
-type common struct {
-	EventID       string  `json:"event_id"`
-	TraceID       string  `json:"trace_id"`
-	SpanID        string  `json:"span_id"`
-	ParentSpanID  string  `json:"parent_span_id"`
-	AgentDepth    int     `json:"agent_depth"`
-	AgentID       string  `json:"agent_id"`
-	StartedAt     string  `json:"started_at"`
-	FinishedAt    string  `json:"finished_at"`
-	LatencyMS     float64 `json:"latency_ms"`
-	RouteID       string  `json:"route_id"`
-	RouteKind     string  `json:"route_kind"`
-	RouteProtocol string  `json:"route_protocol"`
-	VirtualKeyID  string  `json:"virtual_key_id"`
-	Success       bool    `json:"success"`
-	StatusCode    int     `json:"status_code"`
-	ErrorType     string  `json:"error_type"`
-}
-
-type llmFields struct {
-	API               string   `json:"llm_api"`
-	Operation         string   `json:"api_operation"`
-	ProviderID        string   `json:"provider_id"`
-	ProviderType      string   `json:"provider_type"`
-	LogicalModel      string   `json:"logical_model"`
-	Model             string   `json:"upstream_model"`
-	CredentialSource  string   `json:"credential_source"`
-	CredentialID      string   `json:"credential_id"`
-	Stream            bool     `json:"stream"`
-	InputTokens       Count    `json:"input_tokens"`
-	OutputTokens      Count    `json:"output_tokens"`
-	TotalTokens       Count    `json:"total_tokens"`
-	CacheRead         Count    `json:"cache_read_tokens"`
-	CacheWrite        Count    `json:"cache_write_tokens"`
-	Reasoning         Count    `json:"reasoning_tokens"`
-	CostUSD           *float64 `json:"cost_usd"`
-	UsageFinalized    bool     `json:"usage_finalized"`
-	Attempts          int      `json:"attempts"`
-	AttemptsJSON      string   `json:"attempts_json"`
-	Dropped           []string `json:"dropped_fields"`
-	TimeToFirstByteMS *float64 `json:"time_to_first_byte_ms"`
-	RequestToolCount  int      `json:"request_tool_count"`
-	RequestToolNames  []string `json:"request_tool_names"`
-	ToolCallCount     int      `json:"tool_call_count"`
-	ToolNames         []string `json:"tool_names"`
-}
-
-// MarshalJSON writes the form that the Admin API documents: the common fields,
-// then those of the event's kind.
-func (e *Event) MarshalJSON() ([]byte, error) {
-	v := struct {
-		common
-		*llmFields
-	}{common: common{
-		e.EventID, e.TraceID, e.SpanID, e.ParentSpanID, e.AgentDepth, e.AgentID,
-		stamp(e.StartedAt), stamp(e.FinishedAt), milliseconds(e.Latency()),
-		e.RouteID, e.RouteKind, e.RouteProtocol, e.VirtualKeyID, e.Success, e.StatusCode, e.ErrorType,
-	}}
-	if l := e.LLM; l != nil {
-		v.llmFields = &llmFields{
-			l.API, l.Operation, l.ProviderID, l.ProviderType, l.LogicalModel, l.Model, l.CredentialSource, l.CredentialID,
-			l.Stream, l.InputTokens, l.OutputTokens, l.TotalTokens, l.CacheRead, l.CacheWrite, l.Reasoning,
-			l.CostUSD, l.UsageFinalized, l.Attempts, TriesJSON(l.Tries), notNil(l.Dropped), nil,
-			l.RequestToolCount, notNil(l.RequestToolNames), l.ToolCallCount, notNil(l.ToolNames),
-		}
-		if l.TimeToFirstByte > 0 {
-			ms := milliseconds(l.TimeToFirstByte)
-			v.TimeToFirstByteMS = &ms
-		}
-	}
-	return json.Marshal(v)
-}
-
-// TriesJSON is a list of tries as text, "" for none.
-func TriesJSON(tries []Try) string {
-	if len(tries) == 0 {
-		return ""
-	}
-	b, _ := json.Marshal(tries) // plain values always marshal
-	return string(b)
-}
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-func notNil(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
 }

@@ -48,6 +48,15 @@ func (m *Memory) Record(_ context.Context, e *Event) {
 
 // LLMEvents implements [Reader].
 func (m *Memory) LLMEvents(ctx context.Context, q Query) (Page, error) {
+	return m.page(ctx, llmKind, q)
+}
+
+// MCPEvents implements [Reader].
+func (m *Memory) MCPEvents(ctx context.Context, q Query) (Page, error) {
+	return m.page(ctx, mcpKind, q)
+}
+
+func (m *Memory) page(ctx context.Context, of kind, q Query) (Page, error) {
 	limit, err := pageSize(q.Limit)
 	if err != nil {
 		return Page{}, err
@@ -56,7 +65,7 @@ func (m *Memory) LLMEvents(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	found, err := m.llm(ctx, q)
+	found, err := m.find(ctx, of, q)
 	if err != nil {
 		return Page{}, err
 	}
@@ -81,21 +90,13 @@ func (m *Memory) LLMEvents(ctx context.Context, q Query) (Page, error) {
 
 // LLMSummary implements [Reader].
 func (m *Memory) LLMSummary(ctx context.Context, q Query) (LLMSummary, error) {
-	found, err := m.llm(ctx, q)
+	found, err := m.find(ctx, llmKind, q)
 	if err != nil {
 		return LLMSummary{}, err
 	}
-	var sum LLMSummary
-	var latency time.Duration
+	sum := LLMSummary{Totals: totals(found)}
 	for _, k := range found {
 		l := k.e.LLM
-		sum.RequestCount++
-		if k.e.Success {
-			sum.SuccessCount++
-		} else {
-			sum.FailureCount++
-		}
-		latency += k.e.Latency()
 		sum.InputTokens += l.InputTokens.orZero()
 		sum.OutputTokens += l.OutputTokens.orZero()
 		sum.TotalTokens += l.TotalTokens.orZero()
@@ -109,74 +110,58 @@ func (m *Memory) LLMSummary(ctx context.Context, q Query) (LLMSummary, error) {
 			sum.UnknownUsageCount++
 		}
 	}
-	if sum.RequestCount > 0 {
-		sum.AvgLatencyMS = float64(latency) / float64(time.Millisecond) / float64(sum.RequestCount)
+	return sum, nil
+}
+
+// MCPSummary implements [Reader].
+func (m *Memory) MCPSummary(ctx context.Context, q Query) (MCPSummary, error) {
+	found, err := m.find(ctx, mcpKind, q)
+	if err != nil {
+		return MCPSummary{}, err
+	}
+	sum := MCPSummary{Totals: totals(found)}
+	for _, k := range found {
+		if k.e.MCP.Method == "tools/call" {
+			sum.ToolsCallCount++
+		}
 	}
 	return sum, nil
 }
 
-// llm returns the LLM events that q selects, in no order.
-func (m *Memory) llm(ctx context.Context, q Query) ([]kept, error) {
+func totals(found []kept) (sum Totals) {
+	var latency time.Duration
+	for _, k := range found {
+		sum.RequestCount++
+		if k.e.Success {
+			sum.SuccessCount++
+		} else {
+			sum.FailureCount++
+		}
+		latency += k.e.Latency()
+	}
+	if sum.RequestCount > 0 {
+		sum.AvgLatencyMS = float64(latency) / float64(time.Millisecond) / float64(sum.RequestCount)
+	}
+	return sum
+}
+
+// find returns the events of a kind that q selects, in no order.
+func (m *Memory) find(ctx context.Context, of kind, q Query) ([]kept, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	for name, value := range q.Where {
-		if !slices.Contains(LLMFilters, name) {
-			return nil, fmt.Errorf("%w: %s is not a filter of LLM events", ErrQuery, name)
-		}
-		if name == "has_tool_use" && value != "true" && value != "false" {
-			return nil, fmt.Errorf("%w: has_tool_use is %q; it must be true or false", ErrQuery, value)
-		}
+	if err := of.check(q); err != nil {
+		return nil, err
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var found []kept
 	for _, k := range m.events[:min(m.next, int64(len(m.events)))] {
-		if k.e.LLM != nil && selects(q, k.e) {
+		if of.holds(k.e) && of.selects(q, k.e) {
 			found = append(found, k)
 		}
 	}
 	return found, nil
-}
-
-func selects(q Query, e *Event) bool {
-	if !q.From.IsZero() && e.StartedAt.Before(q.From) ||
-		!q.To.IsZero() && !e.StartedAt.Before(q.To) ||
-		q.Success != nil && *q.Success != e.Success {
-		return false
-	}
-	for name, value := range q.Where {
-		if !hasValue(e, name, value) {
-			return false
-		}
-	}
-	return true
-}
-
-func hasValue(e *Event, filter, value string) bool {
-	switch l := e.LLM; filter {
-	case "route_id":
-		return e.RouteID == value
-	case "provider_id":
-		return l.ProviderID == value
-	case "virtual_key_id":
-		return e.VirtualKeyID == value
-	case "upstream_model":
-		return l.Model == value
-	case "logical_model":
-		return l.LogicalModel == value
-	case "llm_api":
-		return l.API == value
-	case "api_operation":
-		return l.Operation == value
-	case "agent_id":
-		return e.AgentID == value
-	case "request_tool_name":
-		return slices.Contains(l.RequestToolNames, value)
-	case "has_tool_use":
-		return (value == "true") == (l.ToolCallCount > 0)
-	}
-	return false
 }
 
 func (c Count) orZero() int64 {

@@ -48,6 +48,7 @@ func Next(b []byte) int {
 // Data of several lines is a copy.
 type Event struct {
 	Name, Data []byte
+	ID, Retry  []byte
 	// HasData tells an event with an empty "data" field from one without: the
 	// latter is a comment, or a retry hint.
 	HasData bool
@@ -66,6 +67,10 @@ func Parse(text []byte) (e Event) {
 		switch string(name) {
 		case "event":
 			e.Name = val
+		case "id":
+			e.ID = val
+		case "retry":
+			e.Retry = val
 		case "data":
 			e.HasData = true
 			switch lines++; lines {

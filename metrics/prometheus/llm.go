@@ -1,50 +1,23 @@
 package prometheus
 
 import (
-	"strings"
-
 	"github.com/agent-gateway/agent-gateway/metrics"
 	prom "github.com/prometheus/client_golang/prometheus"
 )
 
-// other stands for what is not told apart.
-const other = "_other"
+var llmNames = []string{"route_id", "provider_id", "model", "operation", "outcome"}
 
-// maxLabel bounds the bytes of a label's value: models come from callers.
-const maxLabel = 200
+const llmModel = 2
 
-type labels struct{ route, provider, model, operation, outcome string }
-
-func labelsOf(e *metrics.Event) labels {
+func llmLabels(e *metrics.Event) labels {
 	l := labels{e.RouteID, e.LLM.ProviderID, e.LLM.Model, e.LLM.Operation, "success"}
 	if !e.Success {
-		if l.outcome = e.ErrorType; l.outcome == "" {
-			l.outcome = "error"
+		if l[4] = e.ErrorType; l[4] == "" {
+			l[4] = "error"
 		}
 	}
-	if len(l.model) > maxLabel {
-		l.model = other
-	}
 	return l
 }
-
-// clone lets go of the requests of which the strings may be parts.
-func (l labels) clone() labels {
-	for _, s := range []*string{&l.route, &l.provider, &l.model, &l.operation, &l.outcome} {
-		*s = strings.Clone(*s)
-	}
-	return l
-}
-
-func (l labels) values() []string {
-	list := []string{l.route, l.provider, l.model, l.operation, l.outcome}
-	for i := range list {
-		list[i] = strings.ToValidUTF8(list[i], "\uFFFD")
-	}
-	return list
-}
-
-var labelNames = []string{"route_id", "provider_id", "model", "operation", "outcome"}
 
 // Seconds: model calls take longer than the services that the usual buckets are for.
 var (
@@ -52,30 +25,24 @@ var (
 	firstByteBuckets = []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80}
 )
 
-// vectors are the metrics of the LLM plane, over all labels.
-type vectors struct {
+// llmVectors are the metrics of the LLM plane, over all labels.
+type llmVectors struct {
 	requests, tokens, attempts, unknownUsage *prom.CounterVec
 	duration, firstByte                      *prom.HistogramVec
 }
 
-func newVectors() *vectors {
-	counter := func(name, help string, more ...string) *prom.CounterVec {
-		return prom.NewCounterVec(prom.CounterOpts{Name: name, Help: help}, append(labelNames[:len(labelNames):len(labelNames)], more...))
-	}
-	histogram := func(name, help string, buckets []float64) *prom.HistogramVec {
-		return prom.NewHistogramVec(prom.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labelNames)
-	}
-	return &vectors{
-		requests:     counter("agw_llm_requests_total", "LLM calls that ended."),
-		tokens:       counter("agw_llm_tokens_total", "Tokens of LLM calls, as far as known; input counts cached tokens too.", "type"),
-		attempts:     counter("agw_llm_upstream_attempts_total", "Calls made to providers, retries included."),
-		unknownUsage: counter("agw_llm_unknown_usage_total", "LLM calls of which no token count is known."),
-		duration:     histogram("agw_llm_request_duration_seconds", "How long LLM calls took.", durationBuckets),
-		firstByte:    histogram("agw_llm_time_to_first_byte_seconds", "How long the first byte of LLM answers took.", firstByteBuckets),
+func newLLMVectors() *llmVectors {
+	return &llmVectors{
+		requests:     counter("agw_llm_requests_total", "LLM calls that ended.", llmNames),
+		tokens:       counter("agw_llm_tokens_total", "Tokens of LLM calls, as far as known; input counts cached tokens too.", llmNames, "type"),
+		attempts:     counter("agw_llm_upstream_attempts_total", "Calls made to providers, retries included.", llmNames),
+		unknownUsage: counter("agw_llm_unknown_usage_total", "LLM calls of which no token count is known.", llmNames),
+		duration:     histogram("agw_llm_request_duration_seconds", "How long LLM calls took.", durationBuckets, llmNames),
+		firstByte:    histogram("agw_llm_time_to_first_byte_seconds", "How long the first byte of LLM answers took.", firstByteBuckets, llmNames),
 	}
 }
 
-func (v *vectors) all() []prom.Collector {
+func (v *llmVectors) all() []prom.Collector {
 	return []prom.Collector{v.requests, v.tokens, v.attempts, v.unknownUsage, v.duration, v.firstByte}
 }
 
@@ -86,7 +53,7 @@ type llmSeries struct {
 	duration, firstByte                             prom.Observer
 }
 
-func (v *vectors) series(l labels) *llmSeries {
+func (v *llmVectors) series(l labels) *llmSeries {
 	values := l.values()
 	tokens := func(kind string) prom.Counter {
 		return v.tokens.WithLabelValues(append(values[:len(values):len(values)], kind)...)

@@ -142,7 +142,8 @@ func TestRecordDoesNotAllocate(t *testing.T) {
 	s := prometheus.New(prometheus.Options{MaxSeries: 1})
 	known, others := metricstest.FullEvent("a"), metricstest.FullEvent("b")
 	others.LLM.Model = "another"
-	for _, e := range []*metrics.Event{known, others} {
+	tool := metricstest.FullMCPEvent("c")
+	for _, e := range []*metrics.Event{known, others, tool} {
 		s.Record(t.Context(), e)
 		require.Zero(t, testing.AllocsPerRun(100, func() { s.Record(t.Context(), e) }))
 	}

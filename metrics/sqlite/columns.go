@@ -1,19 +1,11 @@
 package sqlite
 
 import (
-	"database/sql"
-	"database/sql/driver"
-	"encoding/json"
-	"fmt"
-	"math"
-	"strings"
-	"time"
-
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
 
-// column is a column of llm_usage_events, with a pointer to the field of the event
-// that it holds.
+// column is a column of a table, with a pointer to the field of the event that it
+// holds.
 type column struct {
 	name  string
 	field any
@@ -23,180 +15,75 @@ type column struct {
 // the times.
 type latency struct{ of *metrics.Event }
 
-const columnCount = 41
+// commonColumns are in every table.
+func commonColumns(row []column, e *metrics.Event) []column {
+	return append(row,
+		column{"event_id", &e.EventID},
+		column{"trace_id", &e.TraceID},
+		column{"span_id", &e.SpanID},
+		column{"parent_span_id", &e.ParentSpanID},
+		column{"agent_depth", &e.AgentDepth},
+		column{"agent_id", &e.AgentID},
+		column{"started_at", &e.StartedAt},
+		column{"finished_at", &e.FinishedAt},
+		column{"latency_ms", latency{e}},
+		column{"route_id", &e.RouteID},
+		column{"route_kind", &e.RouteKind},
+		column{"route_protocol", &e.RouteProtocol},
+		column{"virtual_key_id", &e.VirtualKeyID},
+		column{"success", &e.Success},
+		column{"status_code", &e.StatusCode},
+		column{"error_type", &e.ErrorType},
+	)
+}
 
-// columns are all but id, which is in the order of writing, for an event that has an LLM.
-func columns(e *metrics.Event) [columnCount]column {
+func llmColumns(row []column, e *metrics.Event) []column {
 	l := e.LLM
-	return [...]column{
-		{"event_id", &e.EventID},
-		{"trace_id", &e.TraceID},
-		{"span_id", &e.SpanID},
-		{"parent_span_id", &e.ParentSpanID},
-		{"agent_depth", &e.AgentDepth},
-		{"agent_id", &e.AgentID},
-		{"started_at", &e.StartedAt},
-		{"finished_at", &e.FinishedAt},
-		{"latency_ms", latency{e}},
-		{"route_id", &e.RouteID},
-		{"route_kind", &e.RouteKind},
-		{"route_protocol", &e.RouteProtocol},
-		{"virtual_key_id", &e.VirtualKeyID},
-		{"success", &e.Success},
-		{"status_code", &e.StatusCode},
-		{"error_type", &e.ErrorType},
-		{"llm_api", &l.API},
-		{"api_operation", &l.Operation},
-		{"provider_id", &l.ProviderID},
-		{"provider_type", &l.ProviderType},
-		{"logical_model", &l.LogicalModel},
-		{"upstream_model", &l.Model},
-		{"credential_source", &l.CredentialSource},
-		{"credential_id", &l.CredentialID},
-		{"stream", &l.Stream},
-		{"input_tokens", &l.InputTokens},
-		{"output_tokens", &l.OutputTokens},
-		{"total_tokens", &l.TotalTokens},
-		{"cache_read_tokens", &l.CacheRead},
-		{"cache_write_tokens", &l.CacheWrite},
-		{"reasoning_tokens", &l.Reasoning},
-		{"cost_usd", &l.CostUSD},
-		{"usage_finalized", &l.UsageFinalized},
-		{"attempts", &l.Attempts},
-		{"attempts_json", &l.Tries},
-		{"dropped_fields", &l.Dropped},
-		{"time_to_first_byte_ms", &l.TimeToFirstByte},
-		{"request_tool_count", &l.RequestToolCount},
-		{"request_tool_names", &l.RequestToolNames},
-		{"tool_call_count", &l.ToolCallCount},
-		{"tool_names", &l.ToolNames},
-	}
+	return append(commonColumns(row, e),
+		column{"llm_api", &l.API},
+		column{"api_operation", &l.Operation},
+		column{"provider_id", &l.ProviderID},
+		column{"provider_type", &l.ProviderType},
+		column{"logical_model", &l.LogicalModel},
+		column{"upstream_model", &l.Model},
+		column{"credential_source", &l.CredentialSource},
+		column{"credential_id", &l.CredentialID},
+		column{"stream", &l.Stream},
+		column{"input_tokens", &l.InputTokens},
+		column{"output_tokens", &l.OutputTokens},
+		column{"total_tokens", &l.TotalTokens},
+		column{"cache_read_tokens", &l.CacheRead},
+		column{"cache_write_tokens", &l.CacheWrite},
+		column{"reasoning_tokens", &l.Reasoning},
+		column{"cost_usd", &l.CostUSD},
+		column{"usage_finalized", &l.UsageFinalized},
+		column{"attempts", &l.Attempts},
+		column{"attempts_json", &l.Tries},
+		column{"dropped_fields", &l.Dropped},
+		column{"time_to_first_byte_ms", &l.TimeToFirstByte},
+		column{"request_tool_count", &l.RequestToolCount},
+		column{"request_tool_names", &l.RequestToolNames},
+		column{"tool_call_count", &l.ToolCallCount},
+		column{"tool_names", &l.ToolNames},
+	)
 }
 
-// columnNames are the names for a statement, joined by commas.
-var columnNames = func() string {
-	var names [columnCount]string
-	for i, c := range columns(&metrics.Event{LLM: &metrics.LLM{}}) {
-		names[i] = c.name
-	}
-	return strings.Join(names[:], ", ")
-}()
-
-// value is what is stored: NULL for what is empty or unknown. It is old where that
-// is the same.
-func (c *column) value(old driver.Value) driver.Value {
-	switch f := c.field.(type) {
-	case *string:
-		if *f != "" {
-			return same(old, *f)
-		}
-	case latency:
-		return milliseconds(f.of.Latency())
-	case *bool:
-		return *f
-	case *int:
-		return same(old, int64(*f))
-	case *metrics.Count:
-		if f.Known {
-			return same(old, f.N)
-		}
-	case **float64:
-		if *f != nil {
-			return **f
-		}
-	case *time.Time:
-		return nanos(*f)
-	case *time.Duration:
-		if *f > 0 {
-			return milliseconds(*f)
-		}
-	case *[]metrics.Try:
-		if len(*f) > 0 {
-			return metrics.TriesJSON(*f)
-		}
-	case *[]string:
-		if len(*f) > 0 {
-			list, _ := json.Marshal(*f) // strings always marshal
-			return string(list)
-		}
-	}
-	return nil
-}
-
-func same[T comparable](old driver.Value, v T) driver.Value {
-	if o, ok := old.(T); ok && o == v {
-		return old
-	}
-	return v
-}
-
-// Scan sets the field to what value stored, as [sql.Scanner].
-func (c *column) Scan(stored any) (err error) {
-	switch f := c.field.(type) {
-	case latency:
-	case *string:
-		*f, _, err = scan[string](stored)
-	case *bool:
-		*f, _, err = scan[bool](stored)
-	case *int:
-		*f, _, err = scan[int](stored)
-	case *metrics.Count:
-		f.N, f.Known, err = scan[int64](stored)
-	case **float64:
-		v, known, e := scan[float64](stored)
-		if err = e; known {
-			*f = &v
-		}
-	case *time.Time:
-		var n int64
-		n, _, err = scan[int64](stored)
-		*f = fromNanos(n)
-	case *time.Duration:
-		var ms float64
-		ms, _, err = scan[float64](stored)
-		*f = time.Duration(math.Round(ms * float64(time.Millisecond)))
-	case *[]metrics.Try:
-		var list string
-		if list, _, err = scan[string](stored); list != "" {
-			err = json.Unmarshal([]byte(list), f)
-		}
-	case *[]string:
-		var list string
-		if list, _, err = scan[string](stored); list != "" {
-			err = json.Unmarshal([]byte(list), f)
-		}
-	default:
-		err = fmt.Errorf("no column holds a %T", f)
-	}
-	return err
-}
-
-// scan returns the zero value for NULL, which it reports as not known.
-func scan[T any](stored any) (v T, known bool, err error) {
-	n := sql.Null[T]{}
-	err = n.Scan(stored)
-	return n.V, n.Valid, err
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// nanos is t as it is stored: nanoseconds since 1970, as far as they go.
-func nanos(t time.Time) int64 {
-	switch {
-	case t.Before(earliest):
-		return math.MinInt64
-	case t.After(latest):
-		return math.MaxInt64
-	}
-	return t.UnixNano()
-}
-
-// The zero time is before the earliest, and is stored as that.
-var earliest, latest = time.Unix(0, math.MinInt64+1), time.Unix(0, math.MaxInt64)
-
-func fromNanos(n int64) time.Time {
-	if n == math.MinInt64 {
-		return time.Time{}
-	}
-	return time.Unix(0, n).UTC()
+func mcpColumns(row []column, e *metrics.Event) []column {
+	m := e.MCP
+	return append(commonColumns(row, e),
+		column{"request_id", &m.RequestID},
+		column{"service_id", &m.ServiceID},
+		column{"method", &m.Method},
+		column{"tool_name", &m.ToolName},
+		column{"presented_tool_name", &m.PresentedToolName},
+		column{"executed_tool_name", &m.ExecutedToolName},
+		column{"execution_mode", &m.ExecutionMode},
+		column{"policy_action", &m.PolicyAction},
+		column{"resource_uri", &m.ResourceURI},
+		column{"prompt_name", &m.PromptName},
+		column{"arg_count", &m.ArgCount},
+		column{"result_status", &m.ResultStatus},
+		column{"cancelled", &m.Cancelled},
+		column{"tool_args_json", &m.ToolArgs},
+	)
 }

@@ -28,7 +28,7 @@ func (c *clause) sql() string {
 }
 
 // conditions is what q selects by, but for its cursor.
-func conditions(q metrics.Query) (*clause, error) {
+func (t *table) conditions(q metrics.Query) (*clause, error) {
 	c := &clause{}
 	if !q.From.IsZero() {
 		c.add("started_at >= ?", nanos(q.From))
@@ -41,8 +41,8 @@ func conditions(q metrics.Query) (*clause, error) {
 	}
 	for name, value := range q.Where {
 		switch {
-		case !slices.Contains(metrics.LLMFilters, name):
-			return nil, fmt.Errorf("%w: %s is not a filter of LLM events", metrics.ErrQuery, name)
+		case !slices.Contains(t.filters, name):
+			return nil, fmt.Errorf("%w: %s is not a filter of %s events", metrics.ErrQuery, name, t.kind)
 		case name == "request_tool_name":
 			c.add("EXISTS (SELECT 1 FROM json_each(request_tool_names) WHERE value = ?)", value)
 		case name == "has_tool_use" && value == "true":

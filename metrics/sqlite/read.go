@@ -9,17 +9,24 @@ import (
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
 
-var selectSQL = "SELECT id, " + columnNames + " FROM llm_usage_events"
-
 const pageSQL = " ORDER BY started_at DESC, id DESC LIMIT ?"
 
 // LLMEvents implements [metrics.Reader].
 func (db *DB) LLMEvents(ctx context.Context, q metrics.Query) (metrics.Page, error) {
+	return db.page(ctx, llmTable, q)
+}
+
+// MCPEvents implements [metrics.Reader].
+func (db *DB) MCPEvents(ctx context.Context, q metrics.Query) (metrics.Page, error) {
+	return db.page(ctx, mcpTable, q)
+}
+
+func (db *DB) page(ctx context.Context, of *table, q metrics.Query) (metrics.Page, error) {
 	limit, err := pageSize(q.Limit)
 	if err != nil {
 		return metrics.Page{}, err
 	}
-	where, err := conditions(q)
+	where, err := of.conditions(q)
 	if err != nil {
 		return metrics.Page{}, err
 	}
@@ -31,7 +38,7 @@ func (db *DB) LLMEvents(ctx context.Context, q metrics.Query) (metrics.Page, err
 		where.add("(started_at, id) < (?, ?)", started, id)
 	}
 	// One more than asked for tells whether there is a next page.
-	rows, err := db.reader.QueryContext(ctx, selectSQL+where.sql()+pageSQL, append(where.args, limit+1)...)
+	rows, err := db.reader.QueryContext(ctx, of.selectSQL+where.sql()+pageSQL, append(where.args, limit+1)...)
 	if err != nil {
 		return metrics.Page{}, db.failed(err)
 	}
@@ -43,7 +50,7 @@ func (db *DB) LLMEvents(ctx context.Context, q metrics.Query) (metrics.Page, err
 			page.NextCursor = last
 			break
 		}
-		e, id, err := scanEvent(rows)
+		e, id, err := of.scan(rows)
 		if err != nil {
 			return metrics.Page{}, db.failed(err)
 		}
@@ -55,36 +62,45 @@ func (db *DB) LLMEvents(ctx context.Context, q metrics.Query) (metrics.Page, err
 	return page, nil
 }
 
-// LLMSummary implements [metrics.Reader].
-func (db *DB) LLMSummary(ctx context.Context, q metrics.Query) (metrics.LLMSummary, error) {
-	where, err := conditions(q)
-	if err != nil {
-		return metrics.LLMSummary{}, err
-	}
-	var s metrics.LLMSummary
-	err = db.reader.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(success), 0), coalesce(avg(latency_ms), 0),
-		coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(total_tokens), 0), sum(cost_usd),
-		count(*) - count(coalesce(input_tokens, output_tokens, total_tokens))
-		FROM llm_usage_events`+where.sql(), where.args...).
-		Scan(&s.RequestCount, &s.SuccessCount, &s.AvgLatencyMS, &s.InputTokens, &s.OutputTokens, &s.TotalTokens, &s.CostUSD, &s.UnknownUsageCount)
-	if err != nil {
-		return metrics.LLMSummary{}, db.failed(err)
-	}
-	s.FailureCount = s.RequestCount - s.SuccessCount
-	return s, nil
-}
-
-func (db *DB) failed(err error) error {
-	return fmt.Errorf("metrics store: %w", sqlitex.Explain(db.path, err))
-}
-
-func scanEvent(rows *sql.Rows) (e *metrics.Event, id int64, err error) {
-	e = &metrics.Event{LLM: &metrics.LLM{}}
-	row := columns(e)
-	into := make([]any, 0, 1+columnCount)
+func (t *table) scan(rows *sql.Rows) (e *metrics.Event, id int64, err error) {
+	e = t.new()
+	row := t.columns(make([]column, 0, t.width), e)
+	into := make([]any, 0, 1+t.width)
 	into = append(into, &id)
 	for i := range row {
 		into = append(into, &row[i])
 	}
 	return e, id, rows.Scan(into...)
+}
+
+// LLMSummary implements [metrics.Reader].
+func (db *DB) LLMSummary(ctx context.Context, q metrics.Query) (metrics.LLMSummary, error) {
+	var s metrics.LLMSummary
+	err := db.sum(ctx, llmTable, q, &s.Totals, &s.InputTokens, &s.OutputTokens, &s.TotalTokens, &s.CostUSD, &s.UnknownUsageCount)
+	return s, err
+}
+
+// MCPSummary implements [metrics.Reader].
+func (db *DB) MCPSummary(ctx context.Context, q metrics.Query) (metrics.MCPSummary, error) {
+	var s metrics.MCPSummary
+	err := db.sum(ctx, mcpTable, q, &s.Totals, &s.ToolsCallCount)
+	return s, err
+}
+
+// sum sets the totals, and more to what the table's sums are.
+func (db *DB) sum(ctx context.Context, of *table, q metrics.Query, totals *metrics.Totals, more ...any) error {
+	where, err := of.conditions(q)
+	if err != nil {
+		return err
+	}
+	into := append([]any{&totals.RequestCount, &totals.SuccessCount, &totals.AvgLatencyMS}, more...)
+	if err := db.reader.QueryRowContext(ctx, of.sumSQL+where.sql(), where.args...).Scan(into...); err != nil {
+		return db.failed(err)
+	}
+	totals.FailureCount = totals.RequestCount - totals.SuccessCount
+	return nil
+}
+
+func (db *DB) failed(err error) error {
+	return fmt.Errorf("metrics store: %w", sqlitex.Explain(db.path, err))
 }

@@ -1,6 +1,7 @@
 // Package sqlite keeps usage events in a SQLite file, and answers questions about
-// them. The file may be the configuration store's. In SQL, the events are in the table
-// llm_usage_events, whose columns are named as in the Admin API's JSON.
+// them. The file may be the configuration store's. In SQL, the events are in the tables
+// llm_usage_events and mcp_usage_events, whose columns are named as in the Admin API's
+// JSON.
 //
 //	db, err := sqlite.Open(ctx, "./data/configstore.db", sqlite.Options{})
 //	pipeline := metrics.NewPipeline(db, metrics.PipelineOptions{})
@@ -150,15 +151,20 @@ func (db *DB) pruneHourly(ctx context.Context, now bool) {
 // for no end. It reports whether there may be more.
 func (db *DB) prune(ctx context.Context, now time.Time, batches int) (more bool, err error) {
 	oldest := nanos(now.Add(-db.retention))
-	for n := 0; batches == 0 || n < batches; n++ {
-		res, err := db.writer.ExecContext(ctx, `DELETE FROM llm_usage_events WHERE id IN
-			(SELECT id FROM llm_usage_events WHERE started_at < ? ORDER BY started_at LIMIT ?)`, oldest, pruneBatch)
-		if err != nil {
-			return true, err
-		}
-		if removed, err := res.RowsAffected(); err != nil || removed < pruneBatch {
-			return false, err
+	done := 0
+	for _, t := range tables {
+		for removed := int64(pruneBatch); removed == pruneBatch; done++ {
+			if batches != 0 && done == batches {
+				return true, nil
+			}
+			res, err := db.writer.ExecContext(ctx, t.deleteSQL, oldest, pruneBatch)
+			if err != nil {
+				return true, err
+			}
+			if removed, err = res.RowsAffected(); err != nil {
+				return true, err
+			}
 		}
 	}
-	return true, nil
+	return false, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -49,51 +48,6 @@ func TestReader(t *testing.T) {
 	})
 }
 
-// The table's columns have the names of the fields in the Admin API's JSON, and the same values.
-func TestColumnsAreTheFields(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "metrics.db"), -1)
-	var tables, all int
-	err := db.reader.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'llm_usage_events'),
-		(SELECT count(*) FROM pragma_table_info('llm_usage_events') WHERE name <> 'id')`).Scan(&tables, &all)
-	require.NoError(t, err)
-	require.Equal(t, 1, tables)
-	require.Equal(t, 41, all)
-	for _, e := range []*metrics.Event{metricstest.FullEvent("full"), metricstest.Event("sparse", 0)} {
-		require.NoError(t, db.Write(t.Context(), []*metrics.Event{e}))
-		text, err := json.Marshal(e)
-		require.NoError(t, err)
-		var fields map[string]any
-		require.NoError(t, json.Unmarshal(text, &fields))
-		require.Len(t, fields, 41)
-		fields["started_at"], fields["finished_at"] = float64(e.StartedAt.UnixNano()), float64(e.FinishedAt.UnixNano())
-		for field, want := range fields {
-			var got any
-			err := db.reader.QueryRowContext(t.Context(), "SELECT `"+field+"` FROM llm_usage_events WHERE event_id = ?", e.EventID).Scan(&got)
-			require.NoError(t, err, field)
-			switch want := want.(type) {
-			case float64:
-				require.InDelta(t, want, got, 1e-3, field) // the JSON has microseconds
-			case bool:
-				require.Equal(t, want, got == int64(1), field)
-			case []any:
-				names := []any{}
-				if got != nil {
-					require.NoError(t, json.Unmarshal([]byte(got.(string)), &names), field)
-				}
-				require.Equal(t, want, names, field)
-			case string:
-				if want == "" {
-					require.Nil(t, got, field)
-				} else {
-					require.Equal(t, want, got, field)
-				}
-			default:
-				require.Nil(t, got, field)
-			}
-		}
-	}
-}
-
 func TestUnknownIsNull(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "metrics.db"), -1)
 	require.NoError(t, db.Write(t.Context(), []*metrics.Event{metricstest.Event("sparse", 0)}))
@@ -110,13 +64,16 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 	_, err := db.writer.ExecContext(t.Context(), `CREATE TRIGGER poison BEFORE INSERT ON llm_usage_events WHEN NEW.event_id = 'bad'
 		BEGIN SELECT raise(ABORT, 'poison'); END`)
 	require.NoError(t, err)
-	err = db.Write(t.Context(), []*metrics.Event{metricstest.Event("good", 0), metricstest.Event("bad", 0)})
+	err = db.Write(t.Context(), []*metrics.Event{metricstest.MCPEvent("good", 0), metricstest.Event("good", 0), metricstest.Event("bad", 0), metricstest.MCPEvent("good", 0)})
 	require.ErrorContains(t, err, "poison")
 	require.ErrorContains(t, err, path)
 	require.NoError(t, db.Write(t.Context(), []*metrics.Event{metricstest.Event("other", 0)}))
 	page, err := db.LLMEvents(t.Context(), metrics.Query{})
 	require.NoError(t, err)
 	require.Len(t, page.Events, 1)
+	sum, err := db.MCPSummary(t.Context(), metrics.Query{})
+	require.NoError(t, err)
+	require.Zero(t, sum)
 }
 
 func aged(n int, age time.Duration) []*metrics.Event {
@@ -195,6 +152,8 @@ func TestClosed(t *testing.T) {
 	require.Error(t, err)
 	_, err = db.LLMSummary(t.Context(), metrics.Query{})
 	require.Error(t, err)
+	_, err = db.MCPSummary(t.Context(), metrics.Query{})
+	require.Error(t, err)
 }
 
 func TestOpenErrors(t *testing.T) {
@@ -205,29 +164,6 @@ func TestOpenErrors(t *testing.T) {
 		_, err := Open(t.Context(), path, Options{})
 		require.ErrorContains(t, err, "metrics store: database "+path)
 		require.ErrorContains(t, err, want)
-	}
-}
-
-// Queries go from the newest event to the oldest, and stop when the page is full.
-func TestQueriesUseTheIndex(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "metrics.db"), -1)
-	for _, q := range []metrics.Query{
-		{},
-		{From: metricstest.Start},
-		{To: metricstest.Start, Where: map[string]string{"virtual_key_id": "k", "logical_model": "m"}},
-	} {
-		where, err := conditions(q)
-		require.NoError(t, err)
-		where.add("(started_at, id) < (?, ?)", 1, 1)
-		rows, err := db.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectSQL+where.sql()+pageSQL, append(where.args, 10)...)
-		require.NoError(t, err)
-		defer rows.Close()
-		require.True(t, rows.Next())
-		var id, parent, unused int
-		var plan string
-		require.NoError(t, rows.Scan(&id, &parent, &unused, &plan))
-		require.Contains(t, plan, "USING INDEX llm_usage_events_started ")
-		require.False(t, rows.Next(), "nothing is sorted")
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/agent-gateway/agent-gateway/internal/sqlitex"
 	"github.com/agent-gateway/agent-gateway/metrics"
@@ -25,13 +25,9 @@ func (db *DB) Write(ctx context.Context, events []*metrics.Event) error {
 }
 
 func (db *DB) write(ctx context.Context, events []*metrics.Event) error {
-	var calls []*metrics.Event
-	for _, e := range events {
-		if e.LLM != nil {
-			calls = append(calls, e)
-		}
-	}
-	if len(calls) == 0 {
+	if !slices.ContainsFunc(events, func(e *metrics.Event) bool {
+		return slices.ContainsFunc(tables, func(t *table) bool { return t.holds(e) })
+	}) {
 		return nil
 	}
 	conn, err := db.writer.Conn(ctx)
@@ -46,11 +42,12 @@ func (db *DB) write(ctx context.Context, events []*metrics.Event) error {
 	defer tx.Rollback()
 	// The transaction is the connection's. Below database/sql, a value costs half.
 	err = conn.Raw(func(c any) error {
-		even := len(calls) - len(calls)%rowsPerInsert
-		if err := insert(ctx, c.(driver.Conn), calls[:even], rowsPerInsert); err != nil {
-			return err
+		for _, t := range tables {
+			if err := t.write(ctx, c.(driver.Conn), events); err != nil {
+				return err
+			}
 		}
-		return insert(ctx, c.(driver.Conn), calls[even:], len(calls)-even)
+		return nil
 	})
 	if err != nil {
 		return err
@@ -61,20 +58,34 @@ func (db *DB) write(ctx context.Context, events []*metrics.Event) error {
 	return nil
 }
 
+// write inserts those of the events that the table holds.
+func (t *table) write(ctx context.Context, conn driver.Conn, events []*metrics.Event) error {
+	var own []*metrics.Event
+	for _, e := range events {
+		if t.holds(e) {
+			own = append(own, e)
+		}
+	}
+	even := len(own) - len(own)%rowsPerInsert
+	if err := t.insert(ctx, conn, own[:even], rowsPerInsert); err != nil {
+		return err
+	}
+	return t.insert(ctx, conn, own[even:], len(own)-even)
+}
+
 // insert inserts events, a multiple of rows, by statements of that many. The statement
-// is prepared each time, as connections come and go; for a batch that is little. A
-// statement that fails need not undo its rows (OR FAIL), as the transaction does.
-func insert(ctx context.Context, conn driver.Conn, events []*metrics.Event, rows int) error {
+// is prepared each time, as connections come and go; for a batch that is little.
+func (t *table) insert(ctx context.Context, conn driver.Conn, events []*metrics.Event, rows int) error {
 	if len(events) == 0 {
 		return nil
 	}
-	row := "(?" + strings.Repeat(", ?", columnCount-1) + ")"
-	stmt, err := conn.Prepare("INSERT OR FAIL INTO llm_usage_events (" + columnNames + ") VALUES " + row + strings.Repeat(", "+row, rows-1))
+	stmt, err := conn.Prepare(t.insertRows(rows))
 	if err != nil {
 		return err
 	}
 	defer stmt.Close()
-	args := make([]driver.NamedValue, rows*columnCount)
+	row := make([]column, 0, t.width)
+	args := make([]driver.NamedValue, rows*t.width)
 	for i := range args {
 		args[i].Ordinal = i + 1
 	}
@@ -82,11 +93,11 @@ func insert(ctx context.Context, conn driver.Conn, events []*metrics.Event, rows
 	// it cannot go between here and the next row, since Raw holds the connection.
 	for len(events) > 0 && ctx.Err() == nil {
 		for i, e := range events[:rows] {
-			row := columns(e)
+			row = t.columns(row[:0], e)
 			for j := range row {
 				// Rows of a batch are much alike, and a value in an interface costs
 				// an allocation: the value that stands here from before may serve.
-				arg := &args[i*columnCount+j]
+				arg := &args[i*t.width+j]
 				arg.Value = row[j].value(arg.Value)
 			}
 		}
