@@ -224,3 +224,30 @@ func TestModelScopeOfCredentials(t *testing.T) {
 	require.Equal(t, []string{"vip", "key", "own"}, keys(s, "vip"))
 	require.Contains(t, gjson.Parse(newAdmin(t).admin(t, 400, "POST", "/credentials", `{"id":"x","provider_id":"p","scope":"id:q"}`).Raw).Get("error").Str, "credential_scope")
 }
+
+// So is counting of tokens in another protocol than the caller's.
+func TestModelScopeOfCountedTokens(t *testing.T) {
+	up := llmtest.NewUpstream(t)
+	s := newGateway(t, `
+apiVersion: gateway.agw/v1alpha1
+kind: GatewayBundle
+providers:
+- {id: g, provider_type: gemini, api_key: sk-key, base_url: "`+up.URL+`"}
+managedModels:
+- {provider_id: g, upstream_model: vip, credential_scope: team-vip}
+credentials:
+- {id: vip, provider_id: g, scope: team-vip, attributes: {api_key: sk-vip}}
+llmRoutes:
+- {id: direct, protocol: anthropic, match_policy: {path_prefix: /direct}, target_policy: {provider_target: {provider_id: g}}}
+- {id: logical, protocol: anthropic, match_policy: {path_prefix: /logical}, target_policy: {model_targets: [{name: "my-*", candidates: [{provider_id: g, upstream_model: "*"}]}]}}
+`)
+	for _, tt := range [][4]string{
+		{"/direct", "m", "sk-key", ""}, {"/direct", "vip", "sk-vip", "vip"}, {"/logical", "my-m", "sk-key", ""}, {"/logical", "my-vip", "sk-vip", "vip"},
+	} {
+		got := s.do(t, "POST", tt[0]+"/v1/messages/count_tokens", `{"model":"`+tt[1]+`","messages":[{"role":"user","content":"hi"}]}`)
+		require.Equal(t, 200, got.Status, got.Body)
+		require.Empty(t, got.Header.Get("X-Agw-Estimated"), tt)
+		require.Equal(t, tt[2], up.Last().Header.Get("X-Goog-Api-Key"), tt)
+		require.Equal(t, tt[3], s.event(t).LLM.CredentialID, tt)
+	}
+}

@@ -79,8 +79,8 @@ type ProviderTarget struct {
 
 // ModelTarget is a logical model: a stable name for what candidates serve.
 type ModelTarget struct {
-	// Name is what callers ask for. One * in it stands for any text, which takes the
-	// place of a * in a candidate's upstream_model.
+	// Name is what callers ask for. One * in it stands for any text, none too, which
+	// takes the place of a * in a candidate's upstream_model.
 	Name             string           `json:"name" jsonschema:"required"`
 	Strategy         string           `json:"strategy,omitempty" jsonschema:"enum=weighted,enum=auto,enum=priority,enum=round_robin,enum=least_latency,enum=least_busy"`
 	DefaultCandidate string           `json:"default_candidate,omitempty"`
@@ -174,8 +174,8 @@ func (t TargetPolicy) validate(f *faults) {
 		}
 		names[m.Name] = true
 	}
-	if d := t.DefaultModel; d != "" && !slices.ContainsFunc(t.ModelTargets, func(m ModelTarget) bool { return MatchesModel(m.Name, d) }) {
-		f.add(at+".default_model", "is %q, which none of the model_targets is named", d)
+	if d := t.DefaultModel; d != "" && !slices.ContainsFunc(t.ModelTargets, func(m ModelTarget) bool { _, ok := m.Match(d); return ok }) {
+		f.add(at+".default_model", "is %q, which none of the model_targets takes: name one of them, or what fits its pattern", d)
 	}
 }
 
@@ -217,12 +217,20 @@ func (m ModelTarget) validate(f *faults, at string) {
 	}
 }
 
-// MatchesModel says whether a model target of that name, which may have one *, takes
-// requests for model.
-func MatchesModel(name, model string) bool {
-	before, after, wild := strings.Cut(name, "*")
+// Match says whether the target takes requests for model, and what the * in its name
+// stands for. That may be nothing, so that "gpt-4o*" takes gpt-4o too, unless the
+// upstream would be asked for a model without a name.
+func (m ModelTarget) Match(model string) (star string, ok bool) {
+	before, after, wild := strings.Cut(m.Name, "*")
 	if !wild {
-		return name == model
+		return "", m.Name == model
 	}
-	return len(model) >= len(before)+len(after) && strings.HasPrefix(model, before) && strings.HasSuffix(model, after)
+	if len(model) < len(before)+len(after) || !strings.HasPrefix(model, before) || !strings.HasSuffix(model, after) {
+		return "", false
+	}
+	star = model[len(before) : len(model)-len(after)]
+	if star == "" && (model == "" || slices.ContainsFunc(m.Candidates, func(c ModelCandidate) bool { return c.UpstreamModel == "*" })) {
+		return "", false
+	}
+	return star, true
 }

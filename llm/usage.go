@@ -12,12 +12,17 @@ type Usage struct {
 	// charge more for.
 	CacheWrite1h Count
 	Reasoning    Count
+	// Iterations are what the call was made of, where the counts above are not what
+	// is billed: some of it is beyond them, or has another model's price. It is nil
+	// where they are, and shared, and must not be changed.
+	Iterations *Iterations
 	// Final says that the upstream reported these numbers at the end of its
 	// answer; otherwise they are what was seen until a break, or an estimate.
 	Final bool
 }
 
-// Prompt is the number of tokens of the whole prompt, cached ones included.
+// Prompt is the number of tokens of the whole prompt, cached ones included, without
+// what is beyond it in Iterations. [Usage.Billed] has that.
 func (u Usage) Prompt() Count { return u.Input.Plus(u.CacheRead).Plus(u.CacheWrite) }
 
 // Total is Prompt plus Output.
@@ -29,8 +34,7 @@ type Count struct {
 	Known bool
 }
 
-// maxCount is more tokens than any call has, and few enough that sums of some do not
-// overflow.
+// maxCount is more tokens than any call has. Sums stop there, and do not overflow.
 const maxCount = 1 << 50
 
 // Known returns a known count. What cannot be one, as an upstream that is broken may
@@ -44,5 +48,5 @@ func Known(n int64) Count {
 
 // Plus adds what is known; the sum of two unknowns is unknown.
 func (c Count) Plus(d Count) Count {
-	return Count{N: c.N + d.N, Known: c.Known || d.Known}
+	return Count{N: min(c.N+d.N, maxCount), Known: c.Known || d.Known}
 }

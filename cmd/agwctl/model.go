@@ -74,5 +74,5 @@ func (a *app) models(ctx context.Context, provider string, ask func(*client.Clie
 	if err != nil {
 		return err
 	}
-	return a.printList(items, []string{"upstream_model", "display_name", "provider_id", "status", "fetched_at", "last_error"})
+	return a.printList(items, []string{"upstream_model", "display_name", "provider_id", "status", "fetched_at", "last_error_at", "last_error"})
 }

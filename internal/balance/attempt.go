@@ -37,10 +37,8 @@ func (h *Health) Begin() Attempt {
 	return a
 }
 
-// TryBegin starts an attempt if the target is well. Between a look at the state
-// and this, another may have taken the probe of a half-open one.
-func (h *Health) TryBegin() (Attempt, bool) { return h.begin(h.reg.clock(), false) }
-
+// begin starts an attempt if the target is well, or if it must. Between a look at the
+// state and this, another may have taken the probe of a half-open one.
 func (h *Health) begin(now int64, force bool) (Attempt, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

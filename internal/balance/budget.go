@@ -73,18 +73,39 @@ func (b *RetryBudget) Retry() bool {
 	now := b.clock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	recent := b.counts.sum(now, budgetSlots)
-	past := b.counts.sum(now, budgetSlots*budgetMemory)
-	if float64(recent[retries]+1) > max(b.floor, b.earned(recent)) {
-		return false
-	}
-	// The floor is in place of what was earned, not on top of it, and only where
-	// little was.
-	if earned := b.earned(past); earned >= b.floor && float64(past[retries]+1) > earned {
+	if b.leftAt(now) < 1 {
 		return false
 	}
 	b.counts.add(now, retries)
 	return true
+}
+
+// leftAt is how many retries there may be, under mu.
+func (b *RetryBudget) leftAt(now int64) int {
+	recent := b.counts.sum(now, budgetSlots)
+	past := b.counts.sum(now, budgetSlots*budgetMemory)
+	left := max(b.floor, b.earned(recent)) - float64(recent[retries])
+	// The floor is in place of what was earned, not on top of it, and only where
+	// little was.
+	if earned := b.earned(past); earned >= b.floor {
+		left = min(left, earned-float64(past[retries]))
+	}
+	return int(left)
+}
+
+func (b *RetryBudget) left() int {
+	now := b.clock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.leftAt(now)
+}
+
+// spend counts a retry that was made on credit.
+func (b *RetryBudget) spend() {
+	now := b.clock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.counts.add(now, retries)
 }
 
 // earned allows for the ratio's rounding: 0.29 of 100 is 29.

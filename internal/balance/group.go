@@ -127,6 +127,3 @@ func check(candidates []Candidate) error {
 	}
 	return nil
 }
-
-// Health returns that of the candidate with this index.
-func (g *Group) Health(i int) *Health { return g.healths[i] }

@@ -147,7 +147,6 @@ func TestFallbacks(t *testing.T) {
 		o := g.Order(nobody)
 		require.Equal(t, []int{3, 2, 1, 0}, o.Index)
 		require.Equal(t, 1, o.Well)
-		require.Zero(t, o.Wait)
 	})
 }
 

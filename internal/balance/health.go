@@ -76,22 +76,7 @@ func newHealth(r *Registry) *Health {
 	return &Health{reg: r, cooldown: r.settings.Cooldown, outcomes: newWindow(r.settings.Window, outcomeSlots)}
 }
 
-// Status is a Health at one moment, for those who watch.
-type Status struct {
-	State    State
-	Wait     time.Duration // until the target may be well; 0 if it is
-	InFlight int
-	Latency  time.Duration // decayed average to the first byte; 0 without data
-}
-
-// Status returns what is known now.
-func (h *Health) Status() Status {
-	now := h.reg.clock()
-	state, due := h.state(now)
-	return Status{state, time.Duration(due - now), int(h.inFlight.Load()), time.Duration(math.Float64frombits(h.mean.Load()))}
-}
-
-// state also says when the target may be well.
+// state is how the target is, and when it may be well.
 func (h *Health) state(now int64) (s State, due int64) {
 	open, rest := h.openUntil.Load(), h.restUntil.Load()
 	switch {

@@ -2,9 +2,7 @@ package balance
 
 import (
 	"cmp"
-	"math"
 	"slices"
-	"time"
 )
 
 // Order is how the candidates of a group are tried for one call. It belongs to
@@ -17,8 +15,6 @@ type Order struct {
 	// Well is how many of them, from the front, were well. When it is 0, a call is
 	// still tried, at Index[0].
 	Well int
-	// Wait is how long it takes until one may be well, if none is.
-	Wait time.Duration
 
 	group *Group
 	at    int64 // when it was made
@@ -77,10 +73,8 @@ func (g *Group) Order(affinity Key) Order {
 	views := few[:0]
 	o := Order{group: g, at: now, Index: make([]int, len(g.members))}
 	first := -1
-	wait := int64(math.MaxInt64)
 	for i := range g.members {
-		v, due := g.view(i, now)
-		wait = min(wait, due-now)
+		v := g.view(i, now)
 		if v.rank == well {
 			o.Well++
 			if affinity != (Key{}) && g.members[i].key == affinity {
@@ -91,7 +85,6 @@ func (g *Group) Order(affinity Key) Order {
 	}
 	switch {
 	case o.Well == 0:
-		o.Wait = time.Duration(wait)
 		if g.members[0].fallback {
 			first = 0
 		}
@@ -122,7 +115,7 @@ func (g *Group) Order(affinity Key) Order {
 	return o
 }
 
-func (g *Group) view(i int, now int64) (view, int64) {
+func (g *Group) view(i int, now int64) view {
 	m := &g.members[i]
 	state, due := m.health.state(now)
 	v := view{member: i, rank: well}
@@ -136,5 +129,5 @@ func (g *Group) view(i int, now int64) (view, int64) {
 	case g.strategy == LeastBusy:
 		v.class = m.health.inFlight.Load()
 	}
-	return v, due
+	return v
 }

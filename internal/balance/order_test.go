@@ -48,7 +48,6 @@ func TestNext(t *testing.T) {
 	rest(g.Health(2), 2*time.Second)
 	o := g.Order(nobody)
 	require.Zero(t, o.Well)
-	require.Equal(t, time.Second, o.Wait)
 	require.Equal(t, []int{2}, walk(o), "where nothing is well there is one try")
 
 	c.advance(time.Second)

@@ -66,6 +66,7 @@ func (x *exchange) countTranslated() (int64, bool) {
 		return 0, false
 	}
 	x.llm.ProviderID, x.llm.ProviderType, x.llm.Model = c.ProviderID, c.ProviderType, call.Model
+	x.llm.CredentialID, x.llm.CredentialSource = call.Credential.ID, call.Credential.Source
 	x.llm.Attempts++
 	n, err := counter.CountTokens(x.r.Context(), call)
 	if err != nil {
@@ -104,7 +105,7 @@ func (x *exchange) countCall(c Candidate, asked, op llm.Operation) (*llm.Call, e
 	}
 	return &llm.Call{
 		Operation: how.op, Method: http.MethodPost, Path: path, Model: t.Model, Body: llm.BytesBody(only(text, how.members)),
-		Header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}, Credential: c.Credentials.First(x.now()),
+		Header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}, Credential: c.credentials(t.Model).First(x.now()),
 	}, nil
 }
 

@@ -113,6 +113,7 @@ type exchange struct {
 	order        balance.Order
 	most         int // candidates that may be asked
 	first        metrics.Try
+	denied       bool        // another attempt was not made, so as not to multiply calls
 	conversation uint64      // 0: it is bound to nothing
 	target       balance.Key // that it went to
 	neutral      *codec.Request

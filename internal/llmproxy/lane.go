@@ -188,6 +188,7 @@ func (x *exchange) translate(c Candidate, l *lane, call *llm.Call) error {
 		return err
 	}
 	t := c.codecTarget(call.Model)
+	t.Size = len(x.req.buf.b)
 	req, adapted, err := codec.Adapt(x.neutral, l.op, t.Caps, &x.lost)
 	if err != nil {
 		return inWordsOf(l.down, err)

@@ -9,14 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/models"
 )
-
-// assumedOutput is how many tokens an answer is taken for, before it is there, when
-// the request does not bound it.
-const assumedOutput = 4096
 
 // reserveLimits takes the call from the limits of its key and its route.
 func (x *exchange) reserveLimits(ctx context.Context) error {
@@ -38,43 +34,17 @@ func (x *exchange) reserveLimits(ctx context.Context) error {
 	return x.refusal(refusal)
 }
 
-// estimate is what the call may take: its prompt by the usual rule, its answer as far
-// as the request bounds it, and of the candidates' prices the highest.
-func (x *exchange) estimate() limits.Estimate {
-	if tapped[x.hop.Endpoint.Operation] == nil { // it uses no tokens
-		return limits.Estimate{CostKnown: true}
-	}
-	out := x.req.maxOutput
-	if out <= 0 {
-		out = assumedOutput
-	}
-	if x.hop.Endpoint.Operation == llm.OpenAIEmbeddings || x.hop.Endpoint.Operation == llm.OpenAIRerank {
-		out = 0
-	}
-	out *= max(1, x.req.answers) * max(1, x.req.prompts)
-	usage := llm.Usage{Input: llm.Known(max(estimate(x.req.promptBytes), 1)), Output: llm.Known(out)}
-	e := limits.Estimate{Tokens: usage.Total().N, CostKnown: true}
-	may := func(c Candidate) {
-		cost, known := x.cost(c.Target, c.model(x.req.model), usage)
-		e.Cost = max(e.Cost, cost)
-		e.CostKnown = e.CostKnown && known
-	}
-	if x.logical == nil {
-		may(x.direct)
-		return e
-	}
-	for i := range x.logical.Candidates {
-		may(x.logical.candidate(i, x.star))
-	}
-	return e
-}
-
 // cost is what a usage costs at a provider, in nano-dollars.
 func (x *exchange) cost(t *Target, model string, u llm.Usage) (int64, bool) {
 	if t == nil || t.Model == nil {
 		return 0, false
 	}
-	return t.Model(model).Price.Cost(u, x.hop.Started)
+	return models.Cost(u, x.hop.Started, func(name string) *models.Price {
+		if name == "" {
+			name = model
+		}
+		return t.Model(name).Price
+	})
 }
 
 // settle corrects what was reserved to what the call took. used is the target that
@@ -100,7 +70,7 @@ func (x *exchange) settle(u llm.Usage) {
 		u = llm.Usage{Input: llm.Known(estimate(x.req.promptBytes)), Output: llm.Known(0)}
 		cost, priced = x.cost(x.used, l.Model, u)
 	}
-	took := limits.Estimate{Tokens: u.Total().N, Cost: cost, CostKnown: priced}
+	took := limits.Estimate{Tokens: u.Billed().Total().N, Cost: cost, CostKnown: priced}
 	if !u.Total().Known { // the upstream does not say; a budget is not for free
 		took.Tokens = estimate(x.req.promptBytes) + estimate(x.read.textBytes)
 	}
@@ -176,55 +146,4 @@ func (x *exchange) limitHeaders(r *limits.Refusal) {
 // caller's where the gateway has its own.
 func ofLimits(name string) bool {
 	return strings.HasPrefix(name, "X-Ratelimit-") || strings.HasPrefix(name, "Anthropic-Ratelimit-")
-}
-
-// manyAnswers is how many answers are reckoned with where the request asks for a number
-// that cannot be read: an upstream may be able to.
-const manyAnswers = 128
-
-// bounds reads the members that bound an answer, in each spelling that some upstream
-// takes, and takes the most of them.
-func (q *request) bounds(name string, v []byte) {
-	switch name {
-	case "max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens":
-		q.maxOutput = max(q.maxOutput, amount(v, 0))
-	case "n", "best_of", "candidateCount", "candidate_count":
-		q.answers = max(q.answers, min(amount(v, manyAnswers), manyAnswers))
-	case "generationConfig", "generation_config":
-		walk(v, 0, func(name []byte, at int) int {
-			end := jsonscan.Skip(v, at)
-			if end > at && string(name) != "generationConfig" && string(name) != "generation_config" {
-				q.bounds(string(name), v[at:end])
-			}
-			return end
-		})
-	}
-}
-
-// countPrompts counts the prompts of a completion: each is answered.
-func (q *request) countPrompts(v []byte) {
-	n := 0
-	items(v, 0, func(v []byte, at int) int {
-		if v[at] == '"' || v[at] == '[' { // or it is one, in tokens
-			n++
-		}
-		return jsonscan.Skip(v, at)
-	})
-	q.prompts = int64(n)
-}
-
-// amount reads a number that may have a fraction, an exponent, or quotes around it;
-// unreadable is for what is none.
-func amount(v []byte, unreadable int64) int64 {
-	if n, ok := jsonscan.Int(v); ok {
-		return n
-	}
-	if string(v) == "null" {
-		return 0
-	}
-	f, err := strconv.ParseFloat(strings.Trim(string(v), `"`), 64)
-	if err != nil || f != f {
-		return unreadable
-	}
-	return int64(min(max(f, 0), 1<<50))
 }

@@ -46,6 +46,9 @@ type Candidate struct {
 	// configured, with its *.
 	Key    balance.Key
 	Health *balance.Health
+	// Detours bounds the calls that come here because others failed, or were made here
+	// before; nil where there is no choice.
+	Detours *balance.Detours
 }
 
 // credentials are what the candidate may be called with for a model.
@@ -79,6 +82,8 @@ type Timeouts struct{ Connect, FirstByte, Idle, Total time.Duration }
 // Logical is a logical model.
 type Logical struct {
 	Name string
+	// Match says whether a name fits the pattern, and what stands for its *.
+	Match func(model string) (star string, ok bool)
 	// Group is nil when no provider of a candidate is enabled.
 	Group      *balance.Group
 	Candidates []Candidate
@@ -115,9 +120,8 @@ func (p *Plan) find(model string) (*Logical, string) {
 		return m, ""
 	}
 	for _, m := range p.Patterns {
-		before, after, _ := strings.Cut(m.Name, "*")
-		if len(model) > len(before)+len(after) && strings.HasPrefix(model, before) && strings.HasSuffix(model, after) {
-			return m, model[len(before) : len(model)-len(after)]
+		if star, ok := m.Match(model); ok {
+			return m, star
 		}
 	}
 	return nil, ""
@@ -152,6 +156,9 @@ func (x *exchange) choose() error {
 	}
 	x.logical, x.star, x.llm.LogicalModel = m, star, x.req.model
 	x.order = m.Group.Order(x.preferred(m))
+	for i := range m.Candidates {
+		m.Candidates[i].Detours.Call()
+	}
 	x.most = min(len(m.Candidates), p.Fallback+1)
 	return nil
 }

@@ -27,6 +27,9 @@ func (x *exchange) relay(a *answer) error {
 		return x.relayTranslated(a)
 	case a.Status >= 400:
 		return x.relayError(a.Response, kind)
+	case kind == "text/html" && x.read.terminates(): // a proxy's page, which no model has written
+		x.refuse(&llm.Error{Code: llm.CodeUpstream, Message: "provider " + x.llm.ProviderID + " sent a page in place of an answer"})
+		return nil
 	case kind == "text/event-stream":
 		return x.relayStream(a)
 	case x.hop.Endpoint.List && (x.hop.Caller.Models != nil || len(x.used.Off) > 0):
@@ -79,6 +82,9 @@ func (x *exchange) relayBody(resp *llm.Response, kind string) error {
 				return gone(werr)
 			}
 			x.firstByte()
+		}
+		if err == io.EOF && isJSON && x.read.terminates() && !x.read.tap.Complete() {
+			err = io.ErrUnexpectedEOF // HTTP was told that it is whole, but it is half a text
 		}
 		if err == io.EOF {
 			if isJSON {

@@ -41,7 +41,7 @@ func (o *outcome) replaceBy(next outcome) {
 // be relayed: each with its credentials until one is accepted, and again after a
 // failure that may pass. This is the only loop that tries again. Nothing has reached
 // the caller before it returns. Retries at one candidate are bounded for all calls
-// together; to ask another candidate is no such retry, as its upstream is another.
+// together, and so is asking others while they fail too.
 func (x *exchange) send(ctx context.Context) (*answer, error) {
 	var kept outcome // relayed if nobody does better
 	for n := 0; ; n++ {
@@ -49,12 +49,22 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 		if !ok {
 			return x.final(ctx, kept)
 		}
+		detour := n > 0
+		if detour && !c.Detours.Begin(ctx) {
+			attempt.End(balance.Neutral, 0)
+			x.denied = true
+			continue
+		}
 		creds := c.credentials(c.model(x.req.model)).order(x.now())
 		cred, retries := 0, 0
 		c.Retries.Call()
 		for again := true; again; {
 			o := x.try(ctx, c, creds[cred], attempt, n+1 < x.most || cred+1 < len(creds) || retries < c.MaxRetries)
 			v, wait := x.judge(ctx, c, creds[cred], o)
+			if detour {
+				c.Detours.End(v == accept)
+				detour = false
+			}
 			switch v {
 			case accept:
 				if o.a.Status < 400 {
@@ -82,6 +92,10 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 					return x.final(ctx, kept)
 				}
 				retries++
+				detour = true
+				if !c.Detours.Begin(ctx) {
+					detour, again, x.denied = false, false, true
+				}
 			default:
 				again = false
 			}
@@ -257,7 +271,7 @@ func (x *exchange) judge(ctx context.Context, c Candidate, cred Credential, o ou
 // final is the outcome when nobody gave an answer that is accepted: the last refusal
 // is relayed, unless it was of the gateway's own credential.
 func (x *exchange) final(ctx context.Context, o outcome) (*answer, error) {
-	several := x.llm.Attempts > 1
+	several := x.llm.Attempts > 1 || x.denied
 	a := o.a
 	switch {
 	case a == nil && o.err == nil:

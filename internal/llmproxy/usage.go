@@ -3,6 +3,7 @@ package llmproxy
 import (
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/codec/messages"
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
 
@@ -12,6 +13,7 @@ type usageReport struct {
 	cacheWrite1h                  llm.Count
 	cached, cacheWrite, reasoning llm.Count
 	deepseekCached                llm.Count
+	iterations                    []byte // the array of them; Anthropic's
 }
 
 // readUsage reads a usage object; false when v is none.
@@ -38,6 +40,12 @@ func readUsage(v []byte) (u usageReport, ok bool) {
 			if v[at] == '{' {
 				return jsonscan.Walk(v, at, details)
 			}
+		case "iterations":
+			end := jsonscan.Skip(v, at)
+			if v[at] == '[' && end > at {
+				u.iterations = v[at:end]
+			}
+			return end
 		}
 		end := jsonscan.Skip(v, at)
 		n, ok := number(v, at, end)
@@ -87,6 +95,9 @@ func (r *reading) setUsage(v []byte) bool {
 	take(&u.Reasoning, report.reasoning)
 	if r.op.Protocol() == "anthropic" {
 		take(&u.Input, report.prompt)
+		if report.iterations != nil {
+			u.Iterations = messages.ReadIterations(report.iterations)
+		}
 		return true
 	}
 	// OpenAI's count of the prompt includes what was cached.
@@ -105,7 +116,7 @@ func take(c *llm.Count, v llm.Count) {
 	}
 }
 
-// fill copies what was read to an event, and returns the usage that is billed.
+// fill copies what is billed to an event, and returns the usage of which that is the sum.
 // promptBytes is what an aborted call's prompt is estimated from.
 func (r *reading) fill(l *metrics.LLM, promptBytes int) llm.Usage {
 	u := r.usage
@@ -117,12 +128,13 @@ func (r *reading) fill(l *metrics.LLM, promptBytes int) llm.Usage {
 			u.Output = llm.Known(seen)
 		}
 	}
-	l.InputTokens = metrics.Count(u.Prompt())
-	l.OutputTokens = metrics.Count(u.Output)
-	l.TotalTokens = metrics.Count(u.Total())
-	l.CacheRead = metrics.Count(u.CacheRead)
-	l.CacheWrite = metrics.Count(u.CacheWrite)
-	l.Reasoning = metrics.Count(u.Reasoning)
+	b := u.Billed()
+	l.InputTokens = metrics.Count(b.Prompt())
+	l.OutputTokens = metrics.Count(b.Output)
+	l.TotalTokens = metrics.Count(b.Total())
+	l.CacheRead = metrics.Count(b.CacheRead)
+	l.CacheWrite = metrics.Count(b.CacheWrite)
+	l.Reasoning = metrics.Count(b.Reasoning)
 	l.UsageFinalized = u.Final && u.Total().Known
 	l.ToolCallCount, l.ToolNames = r.toolCalls, r.toolNames
 	return u

@@ -29,6 +29,8 @@ type DiscoveredModel struct {
 	Status    string    `json:"status"`
 	FetchedAt time.Time `json:"fetched_at"`
 	LastError string    `json:"last_error"`
+	// LastErrorAt is when that was; nil without one.
+	LastErrorAt *time.Time `json:"last_error_at"`
 }
 
 // discovery is what one provider has said.
@@ -36,6 +38,7 @@ type discovery struct {
 	Models    []llm.Model `json:"models"`
 	FetchedAt time.Time   `json:"fetched_at"`
 	LastError string      `json:"last_error,omitempty"`
+	FailedAt  time.Time   `json:"failed_at,omitzero"`
 }
 
 const (
@@ -109,6 +112,9 @@ func (rt *Runtime) shown(o *configstore.Provider, d *discovery) []DiscoveredMode
 		}
 		if d.LastError != "" {
 			item.Status = "error"
+			if !d.FailedAt.IsZero() {
+				item.LastErrorAt = &d.FailedAt
+			}
 		}
 		list = append(list, item)
 	}
@@ -138,7 +144,7 @@ func (rt *Runtime) RefreshModels(ctx context.Context, id string) ([]DiscoveredMo
 	}
 	d := &discovery{FetchedAt: rt.compiler.fleet.now().UTC()}
 	if err != nil {
-		d.LastError = llm.AsError(err).Message
+		d.LastError, d.FailedAt = llm.AsError(err).Message, d.FetchedAt
 		if old := rt.discovery(ctx, id); old != nil {
 			d.Models, d.FetchedAt = old.Models, old.FetchedAt
 		}
@@ -149,16 +155,37 @@ func (rt *Runtime) RefreshModels(ctx context.Context, id string) ([]DiscoveredMo
 	rt.discovered.mu.Lock()
 	rt.discovered.known[id] = d
 	rt.discovered.mu.Unlock()
-	if states, ok := rt.store.(configstore.StateStore); ok {
-		text, _ := json.Marshal(d) // plain values always marshal
-		if _, failed := states.Put(context.WithoutCancel(ctx), discoveries, id, text, -1, time.Time{}); failed != nil {
-			rt.log.WarnContext(ctx, "the models of a provider cannot be kept; they are known until the next start", "provider", id, "error", failed)
-		}
+	text, _ := json.Marshal(d) // plain values always marshal
+	rt.keepDiscovery(ctx, id, text)
+	if rt.Set().Get("provider", id) == nil { // it was deleted meanwhile
+		rt.keepDiscovery(ctx, id, nil)
+		rt.forgetDiscovery(id)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("provider %s: %w", id, err)
 	}
 	return rt.shown(o, d), nil
+}
+
+// keepDiscovery writes what a provider has said to the store, if that can keep it; nil
+// deletes it there.
+func (rt *Runtime) keepDiscovery(ctx context.Context, id string, text []byte) {
+	states, ok := rt.store.(configstore.StateStore)
+	if !ok {
+		return
+	}
+	if _, err := states.Put(context.WithoutCancel(ctx), discoveries, id, text, -1, time.Time{}); err != nil {
+		rt.log.WarnContext(ctx, "what models a provider has cannot be written to the store: after the next start, it is as it was before", "provider", id, "error", err)
+	}
+}
+
+// forgetDiscovery drops what a provider has said from memory. One that is made anew under
+// its id is another.
+func (rt *Runtime) forgetDiscovery(id string) {
+	rt.discovered.mu.Lock()
+	defer rt.discovered.mu.Unlock()
+	delete(rt.discovered.known, id)
+	delete(rt.discovered.asked, id)
 }
 
 // discovery returns what a provider has said, nil when it was never asked.

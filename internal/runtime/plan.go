@@ -233,7 +233,7 @@ func (c *compiler) plan(set *Set, snap *Snapshot, o *configstore.LLMRoute) (plan
 	plan.Fallback = fallback(t.Fallback)
 	targets := map[string]*llmproxy.Target{}
 	for i, m := range t.ModelTargets {
-		logical := &llmproxy.Logical{Name: m.Name}
+		logical := &llmproxy.Logical{Name: m.Name, Match: m.Match}
 		var candidates []balance.Candidate
 		for j, cand := range m.Candidates {
 			field := fmt.Sprintf("target_policy.model_targets[%d].candidates[%d].provider_id", i, j)
@@ -248,7 +248,7 @@ func (c *compiler) plan(set *Set, snap *Snapshot, o *configstore.LLMRoute) (plan
 			key := balance.Key{Provider: p.ID, Model: cand.UpstreamModel}
 			snap.targets = append(snap.targets, key)
 			candidates = append(candidates, balance.Candidate{Key: key, Weight: cand.Weight, Priority: cand.Priority, Default: isDefault(m, cand)})
-			logical.Candidates = append(logical.Candidates, llmproxy.Candidate{Target: targets[p.ID], Upstream: cand.UpstreamModel, Key: key, Health: c.fleet.health.Health(key)})
+			logical.Candidates = append(logical.Candidates, llmproxy.Candidate{Target: targets[p.ID], Upstream: cand.UpstreamModel, Key: key, Health: c.fleet.health.Health(key), Detours: balance.NewDetours(len(m.Candidates), c.fleet.now)})
 		}
 		if len(candidates) > 0 { // or all of its providers are disabled, and it has no group
 			group, err := c.fleet.health.NewGroup(balance.Strategy(cmp.Or(m.Strategy, t.ModelSelectorStrategy)), candidates)

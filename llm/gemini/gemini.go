@@ -27,7 +27,10 @@ import (
 const BaseURL = "https://generativelanguage.googleapis.com"
 
 // Provider is an [llm.Provider]. It is safe for concurrent use.
-type Provider struct{ client *upstream.Client }
+type Provider struct {
+	client *upstream.Client
+	cfg    llm.Config
+}
 
 var (
 	_ llm.Provider     = (*Provider)(nil)
@@ -37,11 +40,14 @@ var (
 
 // New returns a provider. Close it to give back its idle connections.
 func New(cfg llm.Config) (*Provider, error) {
+	if cfg.Type == "" {
+		cfg.Type = "gemini"
+	}
 	client, err := upstream.New(cfg, BaseURL)
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{client}, nil
+	return &Provider{client, cfg}, nil
 }
 
 // generating is made once: it is asked for every call.
@@ -124,7 +130,7 @@ const maxPages = 100
 
 // ListModels implements [llm.ModelLister].
 func (p *Provider) ListModels(ctx context.Context, cred llm.Credential) ([]llm.Model, error) {
-	var models []llm.Model
+	var list []llm.Model
 	query := url.Values{"pageSize": {"1000"}}
 	for range maxPages {
 		v, err := p.ask(ctx, &llm.Call{
@@ -133,37 +139,37 @@ func (p *Provider) ListModels(ctx context.Context, cred llm.Credential) ([]llm.M
 		if err != nil {
 			return nil, fmt.Errorf("list the models: %w", err)
 		}
-		for _, m := range v.Get("models").Array() {
-			models = append(models, llm.Model{
-				ID:          strings.TrimPrefix(m.Get("name").String(), "models/"),
-				DisplayName: m.Get("displayName").String(),
-				OwnedBy:     "google",
-			})
+		if list, err = ask.Models(list, v.Get("models").Array(), model); err != nil {
+			return nil, err
 		}
 		next := v.Get("nextPageToken").String()
 		if next == "" {
-			return models, nil
+			return list, nil
 		}
 		query.Set("pageToken", next)
 	}
 	return nil, llm.Errorf(llm.CodeUpstream, "list the models: the upstream's list does not end after %d pages", maxPages)
 }
 
+func model(v gjson.Result) llm.Model {
+	return llm.Model{
+		ID:          strings.TrimPrefix(v.Get("name").String(), "models/"),
+		DisplayName: v.Get("displayName").String(),
+		OwnedBy:     "google",
+	}
+}
+
 // CountTokens implements [llm.TokenCounter] for a call of [llm.GeminiCountTokens],
 // whose path ends with ":countTokens".
 func (p *Provider) CountTokens(ctx context.Context, call *llm.Call) (int64, error) {
 	if call.Operation != llm.GeminiCountTokens {
-		return 0, llm.Errorf(llm.CodeUnsupported, "tokens can be counted for %s, not for %s", llm.GeminiCountTokens, call.Operation)
+		return 0, ask.Unsupported(p.cfg, "count tokens for "+string(call.Operation))
 	}
 	v, err := p.ask(ctx, call)
 	if err != nil {
 		return 0, fmt.Errorf("count the tokens: %w", err)
 	}
-	total := v.Get("totalTokens")
-	if total.Type != gjson.Number {
-		return 0, llm.Errorf(llm.CodeUpstream, "count the tokens: the upstream's answer has no totalTokens")
-	}
-	return total.Int(), nil
+	return ask.Tokens(v, "totalTokens")
 }
 
 func (p *Provider) ask(ctx context.Context, call *llm.Call) (gjson.Result, error) {

@@ -1,10 +1,13 @@
 package gemini_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,8 +114,25 @@ func TestListModelsEnds(t *testing.T) {
 	require.ErrorContains(t, err, "does not end")
 }
 
+// A model without a name is none, and there are not endlessly many.
+func TestListModelsIsBounded(t *testing.T) {
+	page := strings.Repeat(`{"name":"models/m"},`, 999) + `{"displayName":"nameless"},{"name":"models/last"}`
+	p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		token, _ := strconv.Atoi(r.URL.Query().Get("pageToken"))
+		_, _ = fmt.Fprintf(w, `{"models":[%s],"nextPageToken":"%d"}`, page, token+1)
+	})
+	_, err := p.ListModels(t.Context(), llm.Credential{})
+	require.ErrorContains(t, err, "more than 10000")
+
+	p = serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintf(w, `{"models":[%s]}`, page) })
+	models, err := p.ListModels(t.Context(), llm.Credential{})
+	require.NoError(t, err)
+	require.Len(t, models, 1000)
+}
+
 func TestCountTokens(t *testing.T) {
 	answers := map[string]string{
+		"/v1beta/models/less:countTokens": `{"totalTokens":-1}`,
 		"/v1beta/models/m:countTokens":    `{"totalTokens":31,"cachedContentTokenCount":4}`,
 		"/v1beta/models/none:countTokens": `{}`,
 		"/v1beta/models/html:countTokens": `<html>`,
@@ -133,7 +153,7 @@ func TestCountTokens(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 31, n)
 
-	for model, want := range map[string]string{"none": "has no totalTokens", "html": "is not JSON", "busy": "slow down"} {
+	for model, want := range map[string]string{"none": "has no totalTokens", "less": "has no totalTokens", "html": "is not JSON", "busy": "slow down"} {
 		_, err = p.CountTokens(t.Context(), call(model))
 		require.ErrorContains(t, err, want)
 	}

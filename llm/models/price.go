@@ -100,29 +100,55 @@ func (p *period) holds(at time.Time) bool {
 //   - searches on the web and audio in the prompt, which [llm.Usage] does not count.
 //     The sum is then a lower bound. Audio and images in the answer cost several
 //     times as much as text, so a model that makes them has no cost for its output.
+//
+// Of a call that was made of several iterations, it is what the counts cost that are
+// the call's own. [Cost] has the rest.
 func (p *Price) Cost(u llm.Usage, at time.Time) (nanoUSD int64, known bool) {
-	return p.cost(u, u.CacheWrite1h.N, at)
+	u.Iterations = nil
+	return Cost(u, at, func(string) *Price { return p })
 }
 
-func (p *Price) cost(u llm.Usage, write1h int64, at time.Time) (int64, bool) {
+// Cost is what a call with this usage costs, all of its iterations, each at the price
+// of its model: price returns that of a name, and the call's own for "". What is
+// charged for a call whatever it used is charged once. See [Price.Cost] for when it is
+// known.
+func Cost(u llm.Usage, at time.Time, price func(model string) *Price) (nanoUSD int64, known bool) {
+	own := price("")
+	t := total{ok: true}
+	for model, part := range u.Parts() {
+		p := own
+		if model != "" {
+			p = price(model)
+		}
+		if !p.add(&t, part, at) {
+			return 0, false
+		}
+	}
+	if r := own.Rates(at, u.Prompt().N).Request; r.Known {
+		t.add(perMillion, r)
+	}
+	return t.nano()
+}
+
+// add adds what the tokens cost; false when that is not known.
+func (p *Price) add(t *total, u llm.Usage, at time.Time) bool {
 	if p == nil || !u.Input.Known || u.Input.N < 0 || u.Output.N < 0 || u.CacheRead.N < 0 || u.CacheWrite.N < 0 || u.Reasoning.N < 0 {
-		return 0, false
+		return false
 	}
 	prompt, ok := sum(u.Input.N, u.CacheRead.N, u.CacheWrite.N)
 	if !ok {
-		return 0, false
+		return false
 	}
 	r := p.Rates(at, prompt)
 	output := r.Output
 	if r.AudioOutput.Known || r.ImageOutput.Known {
 		output = llm.Count{}
 	} else if output.Known && !u.Output.Known {
-		return 0, false
+		return false
 	}
-	write1h = min(write1h, u.CacheWrite.N)
+	write1h := min(u.CacheWrite1h.N, u.CacheWrite.N)
 	reasoning := min(u.Reasoning.N, u.Output.N)
 
-	t := total{ok: true}
 	t.add(u.Input.N, r.Input)
 	t.add(u.CacheRead.N, or(r.CacheRead, r.Input))
 	t.add(u.CacheWrite.N-write1h, or(r.CacheWrite, r.Input))
@@ -133,10 +159,7 @@ func (p *Price) cost(u llm.Usage, write1h int64, at time.Time) (int64, bool) {
 	}
 	t.add(u.Output.N-reasoning, output)
 	t.add(reasoning, or(r.Reasoning, output))
-	if r.Request.Known {
-		t.add(perMillion, r.Request)
-	}
-	return t.nano()
+	return t.ok
 }
 
 func or(a, b llm.Count) llm.Count {
@@ -175,7 +198,7 @@ func (t *total) add(n int64, rate llm.Count) {
 	hi, lo := bits.Mul64(uint64(n), uint64(rate.N))
 	var carry uint64
 	t.lo, carry = bits.Add64(t.lo, lo, 0)
-	// A product of two int64 is below 2^126, and there are less than ten.
+	// A product of two int64 is below 2^126.
 	t.hi, carry = bits.Add64(t.hi, hi, carry)
 	t.ok = t.ok && carry == 0
 }

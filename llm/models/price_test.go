@@ -86,6 +86,7 @@ func date(y, m, d, h int) time.Time { return time.Date(y, time.Month(m), d, h, 0
 // Where a provider sells an hour of cache apart, its rate must not be guessed.
 func TestHourOfCacheNeedsItsRate(t *testing.T) {
 	u := usage(0, 0, 1000, 0)
+	u.CacheWrite1h = llm.Known(400)
 	for _, c := range []struct {
 		typ, model string
 		want       int64
@@ -95,7 +96,7 @@ func TestHourOfCacheNeedsItsRate(t *testing.T) {
 		{"bedrock", "us.anthropic.claude-opus-5", 0, false},
 		{"openai", "gpt-4o", 1000 * 2_500, true},
 	} {
-		got, known := Embedded().Find(Query{ProviderType: c.typ, Model: c.model}).Price.cost(u, 400, when)
+		got, known := Embedded().Find(Query{ProviderType: c.typ, Model: c.model}).Price.Cost(u, when)
 		require.Equal(t, c.known, known, c.model)
 		require.Equal(t, c.want, got, c.model)
 	}
