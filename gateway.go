@@ -12,11 +12,12 @@ import (
 	"github.com/agent-gateway/agent-gateway/configstore"
 	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
+	"github.com/agent-gateway/agent-gateway/internal/mcpproxy"
 	"github.com/agent-gateway/agent-gateway/internal/runtime"
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
 
-// Gateway serves LLM traffic by its configuration. It is safe for concurrent
+// Gateway serves LLM and MCP traffic by its configuration. It is safe for concurrent
 // use. Make one with [New]; its zero value is not usable.
 type Gateway struct {
 	runtime  *runtime.Runtime
@@ -24,6 +25,7 @@ type Gateway struct {
 	admin    http.Handler
 	pipeline *metrics.Pipeline
 	keeper   *limits.Keeper
+	mcp      *mcpproxy.Engine
 
 	shutdown sync.Once
 	ended    error
@@ -51,7 +53,8 @@ func New(opts ...Option) (*Gateway, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	rt, err := runtime.Open(ctx, runtime.Config{
-		Store: s.store, Sealer: sealer, Static: s.static, Factories: factories, Providers: s.providers, Log: s.log, Now: s.now,
+		Store: s.store, Sealer: sealer, Static: s.static, Factories: factories, Providers: s.providers,
+		Transports: s.transports(), Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -59,7 +62,7 @@ func New(opts ...Option) (*Gateway, error) {
 	states, _ := s.store.(configstore.StateStore) // without one, budgets begin anew with each start
 	gw := &Gateway{runtime: rt, keeper: limits.New(states, limits.Options{Now: s.now, Logger: s.log})}
 	sinks := fanOut(slices.Clone(s.sinks))
-	cfg := admin.Config{Runtime: rt, ProviderTypes: s.typeNames(), Reader: s.reader, Exposition: s.exposition, Origins: s.origins, Log: s.log}
+	cfg := admin.Config{Runtime: rt, ProviderTypes: s.typeNames(), Reader: s.reader, Exposition: s.exposition, AllowStdio: s.allowStdio, Origins: s.origins, Log: s.log}
 	if s.writer != nil {
 		gw.pipeline = metrics.NewPipeline(s.writer, metrics.PipelineOptions{Logger: s.log})
 		sinks = append(sinks, gw.pipeline)
@@ -68,14 +71,17 @@ func New(opts ...Option) (*Gateway, error) {
 			s.watchPipeline(gw.pipeline.Stats)
 		}
 	}
+	gw.mcp = mcpproxy.New(mcpproxy.Limits{}, sinks, s.log, s.now)
+	rt.FollowServices(gw.mcp.Keep)
 	gw.data = &runtime.Dataplane{
-		Runtime: rt, LLM: llmproxy.New(s.limits.engine(), gw.keeper, sinks, s.log, s.now),
+		Runtime: rt, LLM: llmproxy.New(s.limits.engine(), gw.keeper, sinks, s.log, s.now), MCP: gw.mcp,
 		MaxAgentDepth: s.maxAgentDepth, Now: s.now,
 	}
-	cfg.Limits = gw.keeper
+	cfg.Limits, cfg.MCP = gw.keeper, gw.mcp
 	api, err := admin.New(cfg)
 	if err != nil {
 		rt.Close()
+		_ = gw.mcp.Close(ctx)
 		_ = gw.keeper.Close(ctx)
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
@@ -124,7 +130,8 @@ func (g *Gateway) VirtualKey(id string) string {
 // and return the same.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.shutdown.Do(func() {
-		g.ended = errors.Join(g.data.Drain(ctx), g.keeper.Close(ctx))
+		g.mcp.Drain()
+		g.ended = errors.Join(g.data.Drain(ctx), g.mcp.Close(ctx), g.keeper.Close(ctx))
 		g.runtime.Close()
 		if g.pipeline != nil {
 			g.ended = errors.Join(g.ended, g.pipeline.Close(ctx))

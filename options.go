@@ -21,6 +21,8 @@ import (
 	"github.com/agent-gateway/agent-gateway/llm/gemini"
 	"github.com/agent-gateway/agent-gateway/llm/openai"
 	"github.com/agent-gateway/agent-gateway/mcp"
+	"github.com/agent-gateway/agent-gateway/mcp/stdio"
+	"github.com/agent-gateway/agent-gateway/mcp/streamable"
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
 
@@ -45,6 +47,7 @@ const (
 	Anthropic Protocol = "anthropic"
 	CC        Protocol = "cc" // Anthropic's, with what Claude Code expects of a gateway
 	Gemini    Protocol = "gemini"
+	MCP       Protocol = "mcp"
 )
 
 // Option configures a gateway. An option that does not fit makes New fail.
@@ -62,6 +65,7 @@ type Settings struct {
 	types     map[string]llm.Factory
 	only      []string // of types; empty enables all
 	providers map[string]llm.Provider
+	dialers   map[string]mcp.Transport // by the names of transports; in place of the gateway's own
 
 	sinks         []metrics.Sink
 	writer        metrics.Writer
@@ -71,6 +75,7 @@ type Settings struct {
 
 	adminAuth     func(http.Handler) http.Handler
 	insecureAdmin bool
+	allowStdio    bool
 	origins       []string
 
 	log           *slog.Logger
@@ -81,7 +86,7 @@ type Settings struct {
 
 func newSettings() *Settings {
 	s := &Settings{
-		store: configstore.NewMemory(), types: map[string]llm.Factory{}, providers: map[string]llm.Provider{},
+		store: configstore.NewMemory(), types: map[string]llm.Factory{}, providers: map[string]llm.Provider{}, dialers: map[string]mcp.Transport{},
 		log: slog.Default(), now: time.Now,
 	}
 	for _, t := range openai.Types {
@@ -200,6 +205,33 @@ func WithProviderType(name string, f ProviderFactory) Option {
 	}
 }
 
+// WithMCPTransport reaches the MCP servers of services with that transport,
+// "streamable_http", "sse" or "stdio", in place of the gateway's own.
+func WithMCPTransport(name string, t MCPTransport) Option {
+	return func(s *Settings) error {
+		switch name {
+		case configstore.TransportStreamableHTTP, configstore.TransportSSE, configstore.TransportStdio:
+		default:
+			return fmt.Errorf("WithMCPTransport: %q is not a transport: use streamable_http, sse or stdio", name)
+		}
+		if t == nil || s.dialers[name] != nil {
+			return fmt.Errorf("WithMCPTransport: the transport %s is nil, or given twice", name)
+		}
+		s.dialers[name] = t
+		return nil
+	}
+}
+
+// transports are those by which MCP servers are reached.
+func (s *Settings) transports() map[string]mcp.Transport {
+	all := map[string]mcp.Transport{
+		configstore.TransportStreamableHTTP: streamable.New(streamable.Options{}),
+		configstore.TransportStdio:          stdio.New(stdio.Options{Log: s.log}),
+	}
+	maps.Copy(all, s.dialers)
+	return all
+}
+
 // WithProviderTypes enables these types only. Without it all are enabled.
 func WithProviderTypes(names ...string) Option {
 	return func(s *Settings) error {
@@ -274,6 +306,17 @@ func WithAdminAuth(auth func(http.Handler) http.Handler) Option {
 func WithInsecureAdmin() Option {
 	return func(s *Settings) error {
 		s.insecureAdmin = true
+		return nil
+	}
+}
+
+// WithAllowStdio lets every caller of the Admin API write MCP services with the
+// transport stdio, which have the gateway run commands on its machine. Without it
+// such services are taken from static configuration, and from callers that reach the
+// Admin API over loopback and through no proxy.
+func WithAllowStdio() Option {
+	return func(s *Settings) error {
+		s.allowStdio = true
 		return nil
 	}
 }

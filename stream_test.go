@@ -30,6 +30,7 @@ var streams = []struct {
 // dataOf lists the data of the events of a stream, which must be whole ones.
 func dataOf(t *testing.T, body string) (list []string) {
 	t.Helper()
+	body = strings.ReplaceAll(body, "\r\n", "\n") // as Gemini ends its lines
 	require.True(t, strings.HasSuffix(body, "\n\n"), "the stream ends inside an event: %q", body)
 	for event := range strings.SplitSeq(strings.TrimSuffix(body, "\n\n"), "\n\n") {
 		_, data, found := strings.Cut("\n"+event, "\ndata: ")
@@ -47,6 +48,7 @@ func dataOf(t *testing.T, body string) (list []string) {
 func requireBroken(t *testing.T, path, body, terminator string) (message string) {
 	t.Helper()
 	require.NotContains(t, body, terminator)
+	body = strings.ReplaceAll(body, "\r\n", "\n")
 	events := strings.Split(strings.TrimSuffix(body, "\n\n"), "\n\n")
 	last := events[len(events)-1]
 	list := dataOf(t, body)
@@ -67,7 +69,7 @@ func requireBroken(t *testing.T, path, body, terminator string) (message string)
 		require.NotContains(t, last, "event:")
 	}
 	require.NotEmpty(t, e.Get("error.message").Str, last)
-	require.NotEmpty(t, e.Get("error.type").Str, last)
+	require.NotEmpty(t, e.Get(kindOfError(path)).Str, last)
 	return e.Get("error.message").Str
 }
 

@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
 	"github.com/agent-gateway/agent-gateway/internal/limits"
+	"github.com/agent-gateway/agent-gateway/internal/mcpproxy"
 	"github.com/agent-gateway/agent-gateway/internal/runtime"
 	"github.com/agent-gateway/agent-gateway/metrics"
 )
@@ -24,12 +26,17 @@ type Config struct {
 	ProviderTypes []string
 	// Reader answers questions about events; nil when events are not stored.
 	Reader metrics.Reader
+	// MCP serves MCP, and asks servers for the Admin API.
+	MCP *mcpproxy.Engine
 	// Limits holds callers to theirs, and knows how they stand.
 	Limits *limits.Keeper
 	// Pipeline tells the health of the event pipeline; nil without one.
 	Pipeline func() metrics.PipelineStats
 	// Exposition serves /admin/metrics/prometheus; nil without one.
 	Exposition http.Handler
+	// AllowStdio lets every caller write MCP services that run a command, not only
+	// those on this machine.
+	AllowStdio bool
 	// Origins are foreign origins whose pages may call, as "https://host[:port]".
 	Origins []string
 	Log     *slog.Logger
@@ -87,9 +94,11 @@ func New(cfg Config) (http.Handler, error) {
 	r.Get("/admin/virtual_keys/{id}/usage", a.keyUsage)
 	r.Get("/admin/llm/models/providers/{provider_id}/discovered", a.discoveredModels)
 	r.Post("/admin/llm/models/providers/{provider_id}/refresh", a.refreshModels)
+	a.mcpRoutes(r)
 	r.Get("/admin/metrics", a.summaries)
 	r.Get("/admin/metrics/prometheus", a.exposition)
-	r.Get("/admin/metrics/llm/events", a.llmEvents)
+	r.Get("/admin/metrics/llm/events", a.events(metrics.LLMFilters, metrics.Reader.LLMEvents))
+	r.Get("/admin/metrics/mcp/events", a.events(metrics.MCPFilters, metrics.Reader.MCPEvents))
 	return r, nil
 }
 
@@ -100,12 +109,17 @@ func reply(w http.ResponseWriter, status int, v any) {
 		fail(w, http.StatusInternalServerError, "", "the answer cannot be written as JSON")
 		return
 	}
+	replyText(w, status, b)
+}
+
+// replyText writes text that is JSON already.
+func replyText(w http.ResponseWriter, status int, text []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n'))
+	_, _ = w.Write(slices.Concat(text, []byte{'\n'}))
 }
 
 func (a *api) health(w http.ResponseWriter, _ *http.Request) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/admin/schema"
 	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
 	"github.com/agent-gateway/agent-gateway/internal/runtime"
 )
 
@@ -72,13 +73,19 @@ func (a *api) applyBundle(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(faulty) > 0 {
-		refuse(w, faulty)
+		refuse(w, http.StatusBadRequest, faulty)
 		return
 	}
 	var rep report
+	status := 0 // of a refusal
 	err = a.Runtime.Apply(r.Context(), dryRun, func(set *runtime.Set) ([]runtime.Change, error) {
 		var changes []runtime.Change
 		changes, rep, faulty = plan(set, bundle)
+		status = http.StatusBadRequest
+		for _, c := range a.unwelcome(r, set, changes) {
+			status = http.StatusForbidden
+			faulty = append(faulty, action{c.Kind.Name, c.ID, "error", "transport " + stdioRefused})
+		}
 		if len(faulty) > 0 {
 			return nil, nil
 		}
@@ -95,7 +102,7 @@ func (a *api) applyBundle(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		a.answer(w, r, err, "", "")
 	case len(faulty) > 0:
-		refuse(w, faulty)
+		refuse(w, status, faulty)
 	default:
 		reply(w, http.StatusOK, rep)
 	}
@@ -113,8 +120,8 @@ func ofBundle(problems runtime.Problems, bundle *configstore.Bundle) runtime.Pro
 	return own
 }
 
-func refuse(w http.ResponseWriter, faulty []action) {
-	reply(w, http.StatusBadRequest, report{"error", faulty, counts{Error: len(faulty)}})
+func refuse(w http.ResponseWriter, status int, faulty []action) {
+	reply(w, status, report{"error", faulty, counts{Error: len(faulty)}})
 }
 
 func bundleFormat(contentType string) (configstore.Format, error) {
@@ -215,7 +222,7 @@ func (a *api) handlerTypes(w http.ResponseWriter, _ *http.Request) {
 		Type string `json:"llm_api_handler_type"`
 	}
 	items := []item{}
-	for _, p := range runtime.Protocols() {
+	for _, p := range llmproxy.Protocols {
 		items = append(items, item{p})
 	}
 	reply(w, http.StatusOK, map[string]any{"items": items})

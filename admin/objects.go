@@ -104,7 +104,7 @@ func (o objects) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := next.ObjectID()
-	err = o.Runtime.Apply(r.Context(), false, func(set *runtime.Set) ([]runtime.Change, error) {
+	err = o.apply(r, func(set *runtime.Set) ([]runtime.Change, error) {
 		if e := set.Get(o.kind.Name, id); e != nil {
 			if e.Static {
 				return nil, o.readOnly(id)
@@ -152,7 +152,7 @@ func (o objects) update(w http.ResponseWriter, r *http.Request) {
 
 // change makes one object another one and answers with it, shown by as.
 func (o objects) change(w http.ResponseWriter, r *http.Request, id string, as func(configstore.Object) configstore.Object, to func(prev configstore.Object) (configstore.Object, error)) {
-	err := o.Runtime.Apply(r.Context(), false, func(set *runtime.Set) ([]runtime.Change, error) {
+	err := o.apply(r, func(set *runtime.Set) ([]runtime.Change, error) {
 		e, err := o.stored(set, id)
 		if err != nil {
 			return nil, err
@@ -175,7 +175,7 @@ func (o objects) change(w http.ResponseWriter, r *http.Request, id string, as fu
 
 func (o objects) delete(w http.ResponseWriter, r *http.Request) {
 	id := o.pathID(r)
-	err := o.Runtime.Apply(r.Context(), false, func(set *runtime.Set) ([]runtime.Change, error) {
+	err := o.apply(r, func(set *runtime.Set) ([]runtime.Change, error) {
 		_, err := o.stored(set, id)
 		return []runtime.Change{{Kind: o.kind, ID: id}}, err
 	})

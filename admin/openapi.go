@@ -57,6 +57,7 @@ func openAPI() ([]byte, error) {
 		"/admin/openapi.json": "this document", "/admin/schema/bundle.json": "the JSON Schema of bundles",
 		"/admin/llm/provider_types": "the types of providers", "/admin/llm/api_handler_types": "the protocols of LLM routes",
 		"/admin/metrics": "summaries, and the health of the event pipeline", "/admin/metrics/llm/events": "recent LLM events, newest first",
+		"/admin/metrics/mcp/events": "recent MCP events, newest first",
 	} {
 		paths[path] = object{"get": operation(summary, plain)}
 	}

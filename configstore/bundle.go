@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/agent-gateway/agent-gateway/internal/strict"
 )
@@ -84,15 +85,26 @@ func (b *Bundle) Check() []BundleFault {
 		}
 		for _, ref := range Refs(item.Object) {
 			if !slices.ContainsFunc(ref.Kinds, func(kind string) bool { return held[[2]string{kind, ref.ID}] }) {
-				warn(ref.Field, fmt.Sprintf("names %s %s, which is not in this bundle; it may be in the store", ref.Kinds[0], ref.ID))
+				warn(ref.Field, fmt.Sprintf("names %s %s, which is not in this bundle; it may be in the store", strings.Join(ref.Kinds, " or "), ref.ID))
 			}
 		}
-		if r, ok := item.Object.(*LLMRoute); ok && !r.AuthPolicy.RequireVirtualKey {
+		if openToAll(item.Object) {
 			warn("auth_policy.require_virtual_key", "is false: whoever reaches the gateway may use this route")
 		}
 	}
 	slices.SortStableFunc(w, byLine)
 	return w
+}
+
+// openToAll says whether an object is a route that takes requests without a key.
+func openToAll(o Object) bool {
+	switch r := o.(type) {
+	case *LLMRoute:
+		return !r.AuthPolicy.RequireVirtualKey
+	case *MCPRoute:
+		return !r.AuthPolicy.RequireVirtualKey
+	}
+	return false
 }
 
 // JSON returns the bundle as JSON with its secrets in clear, to be sent to the

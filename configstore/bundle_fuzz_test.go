@@ -7,7 +7,7 @@ import (
 
 // What parses is exported, read again and is the same but for its secrets.
 func FuzzParseBundle(f *testing.F) {
-	for _, name := range []string{"quickstart.yaml", "faults.yaml", "full.yaml"} {
+	for _, name := range []string{"quickstart.yaml", "quickstart_mcp.yaml", "quickstart_mcp_stdio.yaml", "faults.yaml", "full.yaml"} {
 		f.Add(bundleFile(f, name), false)
 	}
 	f.Add([]byte(`{"apiVersion":"gateway.agw/v1alpha1","kind":"GatewayBundle","virtualKeys":[{"id":"k","tag":"$${a} ~"}]}`), true)

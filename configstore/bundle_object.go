@@ -11,15 +11,29 @@ import (
 // validates it. It returns every fault up to a bound, with lines, and the object
 // only when there is none. Bundles and the Admin API both read objects with it.
 func DecodeObject(k Kind, n *strict.Node) (Object, []strict.Fault) {
+	o, _, found := decodeObject(k, n)
+	return o, found
+}
+
+// decodeObject also returns the object's id for reports, "" when it has none that can
+// be shown.
+func decodeObject(k Kind, n *strict.Node) (o Object, id string, found []strict.Fault) {
 	if n.Kind != strict.Object {
-		return nil, []strict.Fault{{Line: n.Line, Text: "must be a mapping of fields to values"}}
+		return nil, "", []strict.Fault{{Line: n.Line, Text: "must be a mapping of fields to values"}}
 	}
-	o := k.New()
-	found := strict.Decode(n, o)
+	o = k.New()
+	found = strict.Decode(n, o)
 	if d, ok := o.(Defaulter); ok {
 		d.Default()
 	}
 	validated := o.Validate()
+	id = o.ObjectID()
+	for _, field := range k.Fields() {
+		if slices.ContainsFunc(found, func(s strict.Fault) bool { return s.Path == field }) ||
+			slices.ContainsFunc(validated, func(f Fault) bool { return f.Field == field }) {
+			id = ""
+		}
+	}
 	for _, f := range validated[:min(len(validated), strict.MaxFaults)] {
 		// A field that could not be read is not missing as well.
 		follows := slices.ContainsFunc(found, func(s strict.Fault) bool {
@@ -30,9 +44,9 @@ func DecodeObject(k Kind, n *strict.Node) (Object, []strict.Fault) {
 		}
 	}
 	if len(found) > 0 {
-		return nil, found
+		return nil, id, found
 	}
-	return o, nil
+	return o, id, nil
 }
 
 // overlap says that one path is the other or leads into it.
@@ -42,23 +56,4 @@ func overlap(a, b string) bool {
 	}
 	rest, ok := strings.CutPrefix(b, a)
 	return ok && (a == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
-}
-
-// idOf is an object's id for reports, "" when it has none that can be shown.
-func idOf(k Kind, n *strict.Node) string {
-	var parts []string
-	for _, name := range k.Fields() {
-		v := n.Field(name)
-		if v == nil || v.Kind != strict.String || v.Text == "" {
-			return ""
-		}
-		if k.IDFields == nil {
-			var f faults
-			if f.id(v.Text); len(f) > 0 {
-				return ""
-			}
-		}
-		parts = append(parts, v.Text)
-	}
-	return strings.Join(parts, "/")
 }

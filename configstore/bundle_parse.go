@@ -10,7 +10,7 @@ import (
 )
 
 // laterSections are sections of the bundle format that nothing here serves yet.
-var laterSections = []string{"mcpServices", "mcpRoutes", "acpServices", "acpRoutes", "agents", "cliAuthAuthenticators"}
+var laterSections = []string{"acpServices", "acpRoutes", "agents", "cliAuthAuthenticators"}
 
 const (
 	notYet      = "is not supported by this version yet"
@@ -120,10 +120,13 @@ func (p *bundleParser) section(k Kind, list *strict.Node) {
 		if p.full() {
 			return
 		}
-		item := p.item(k, n)
-		id := idOf(k, n)
+		item, id := p.item(k, n)
 		if line, twice := first[id]; twice && id != "" {
-			p.faults = append(p.faults, BundleFault{Line: n.LineOf("id"), Kind: k.Name, ID: id, Field: "id", Text: fmt.Sprintf("stands twice in this bundle, first on line %d", line)})
+			text := fmt.Sprintf("stands twice in this bundle, first on line %d", line)
+			if k.IDFields == nil && n.Field("id") == nil {
+				text += "; it was made because none is given: give one"
+			}
+			p.faults = append(p.faults, BundleFault{Line: n.LineOf("id"), Kind: k.Name, ID: id, Field: "id", Text: text})
 			continue
 		}
 		first[id] = n.Line
@@ -133,13 +136,13 @@ func (p *bundleParser) section(k Kind, list *strict.Node) {
 	}
 }
 
-// item returns nil when the object has a fault.
-func (p *bundleParser) item(k Kind, n *strict.Node) Object {
+// item returns nil when the object has a fault, and its id if it can be shown.
+func (p *bundleParser) item(k Kind, n *strict.Node) (Object, string) {
 	var unset []strict.Fault
 	if p.lookup != nil {
 		unset = n.Expand(p.lookup)
 	}
-	o, found := DecodeObject(k, n)
+	o, id, found := decodeObject(k, n)
 	// What a variable should have given is missing to Validate as well.
 	found = slices.DeleteFunc(found, func(f strict.Fault) bool {
 		return slices.ContainsFunc(unset, func(u strict.Fault) bool { return overlap(f.Path, u.Path) })
@@ -149,12 +152,12 @@ func (p *bundleParser) item(k Kind, n *strict.Node) Object {
 	}
 	found = append(found, unset...)
 	for _, f := range found {
-		p.faults = append(p.faults, BundleFault{Line: f.Line, Kind: k.Name, ID: idOf(k, n), Field: f.Path, Text: f.Text})
+		p.faults = append(p.faults, BundleFault{Line: f.Line, Kind: k.Name, ID: id, Field: f.Path, Text: f.Text})
 	}
 	if len(found) > 0 {
-		return nil
+		return nil, id
 	}
-	return o
+	return o, id
 }
 
 var wholeVariable = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*(:-.*)?\}$`)

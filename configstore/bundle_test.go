@@ -75,9 +75,9 @@ func TestParseBundleFaults(t *testing.T) {
 		"no head":         {"providers: []", []string{"line 1: apiVersion is required: gateway.agw/v1alpha1", "line 1: kind is required: GatewayBundle"}},
 		"another version": {"apiVersion: v2\nkind: GatewayBundle", []string{"line 1: apiVersion must be gateway.agw/v1alpha1"}},
 		"syntax":          {head + "providers: [", []string{"line 4: did not find expected node content"}},
-		"sections": {head + "llmroutes: []\nmcpServices: [{id: a}]\nagents: []\nproviders: {id: a}\ncredentials:\n", []string{
+		"sections": {head + "llmroutes: []\nacpServices: [{id: a}]\nagents: []\nproviders: {id: a}\ncredentials:\n", []string{
 			"line 3: llmroutes is not a known section; did you mean llmRoutes?",
-			"line 4: mcpServices is not supported by this version yet",
+			"line 4: acpServices is not supported by this version yet",
 			"line 6: providers must be a list",
 		}},
 		"limits that bound nothing": {head + "virtualKeys:\n- id: k\n  budget: {period: day}\n  rate_limit: {rpm: -1}\n- id: l\n  budget: {usd: 1}\n", []string{
@@ -145,7 +145,7 @@ virtualKeys:
 	require.Equal(t, []string{
 		"line 4: llm_route r: auth_policy.require_virtual_key is false: whoever reaches the gateway may use this route",
 		"line 7: llm_route r: target_policy.provider_target.provider_id names provider elsewhere, which is not in this bundle; it may be in the store",
-		"line 9: virtual_key k: allowed_route_ids[1] names llm_route other, which is not in this bundle; it may be in the store",
+		"line 9: virtual_key k: allowed_route_ids[1] names llm_route or mcp_route other, which is not in this bundle; it may be in the store",
 	}, texts(warnings))
 	for _, w := range warnings {
 		require.True(t, w.Warning)
@@ -176,6 +176,19 @@ func fullSet() []Object {
 				ExtraHeaders: map[string]Secret{"X_Org": NewSecret("b"), "X-Org": NewSecret("a")},
 			},
 			Options: ProviderOptions{Compact: "codex"},
+		},
+		&MCPRoute{
+			ID: "mcp:fs:/mcp", ServiceID: "fs", MatchPolicy: MatchPolicy{PathPrefix: "/mcp"}, AuthPolicy: AuthPolicy{RequireVirtualKey: true},
+			ToolPolicy: RouteToolPolicy{Mode: ToolsDeny, Tools: []string{"rm"}, Overrides: map[string]ToolOverride{"fs.read": {Name: "read", Description: "Reads ${a} file."}}},
+		},
+		&MCPService{
+			ID: "fs", Name: "Files", Transport: TransportStdio, Command: "npx", Args: []string{"-y", "${not_a_variable}"}, Cwd: "/srv",
+			Env: map[string]Secret{"TOKEN": NewSecret("t-1"), "LEVEL": NewSecret("debug")}, Isolation: IsolationShared, MaxInstances: 2, IdleTTL: "10m",
+			Audit: MCPAudit{CaptureToolArgs: true, MaxBytes: 4096},
+		},
+		&MCPService{
+			ID: "api", Transport: TransportSSE, URL: "https://mcp.example/sse", PostURL: "https://mcp.example/post", Isolation: IsolationSession,
+			Headers: map[string]Secret{"X-Org": NewSecret("o-1")}, Auth: MCPAuth{Type: "basic", Username: "u", Password: NewSecret("p-1")}, Disabled: true,
 		},
 		&Provider{ID: "claude", ProviderType: "anthropic", APIKey: NewSecret("sk-3"), BaseURL: "https://api.example.com", Disabled: true},
 	}

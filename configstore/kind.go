@@ -85,6 +85,18 @@ var Kinds = []Kind{
 		New:     func() Object { return new(LLMRoute) },
 	},
 	{
+		Name: "mcp_service", Path: "mcp/services", Section: "mcpServices", Command: "mcp-service",
+		Columns: []string{"id", "name", "transport", "url", "command", "isolation", "disabled", "source"},
+		Filters: []string{"transport"},
+		New:     func() Object { return new(MCPService) },
+	},
+	{
+		Name: "mcp_route", Path: "mcp/routes", Section: "mcpRoutes", Command: "mcp-route",
+		Columns: []string{"id", "service_id", "match_policy.host", "match_policy.path_prefix", "tool_policy.mode", "auth_policy.require_virtual_key", "disabled", "source"},
+		Filters: []string{"service_id"},
+		New:     func() Object { return new(MCPRoute) },
+	},
+	{
 		Name: "virtual_key", Path: "virtual_keys", Section: "virtualKeys", Command: "virtualkey",
 		Columns: []string{"id", "tag", "allowed_route_ids", "allowed_models", "expires_at", "disabled", "source"},
 		Filters: []string{"tag"},

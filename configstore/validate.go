@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -101,6 +102,19 @@ func (f *faults) headers(field string, h map[string]Secret) {
 func (f *faults) key(field string, v Secret) {
 	if s := v.Reveal(); !visibleASCII(s) {
 		f.add(field, "has a space, a line break or another character that a header cannot carry: check how it was copied")
+	}
+}
+
+// duration accepts "10m"; empty is for whoever has a default.
+func (f *faults) duration(field, v string) {
+	if v == "" {
+		return
+	}
+	switch d, err := time.ParseDuration(v); {
+	case err != nil:
+		f.add(field, "is %q; it must be a duration such as 30s or 10m", v)
+	case d < time.Second:
+		f.add(field, "is %q; it must be at least 1s", v)
 	}
 }
 

@@ -14,13 +14,15 @@ type VirtualKey struct {
 	Key Secret `json:"key,omitzero" agw:"reveal"`
 	Tag string `json:"tag,omitempty"`
 	// AllowedRouteIDs grants routes: empty none, ["*"] every one.
-	AllowedRouteIDs []string `json:"allowed_route_ids,omitempty" agw:"ref=llm_route,any=*"`
+	AllowedRouteIDs []string `json:"allowed_route_ids,omitempty" agw:"ref=llm_route|mcp_route,any=*"`
 	// AllowedModels restricts the models; empty means every one.
-	AllowedModels []string  `json:"allowed_models,omitempty"`
-	RateLimit     RateLimit `json:"rate_limit,omitzero"`
-	Budget        Budget    `json:"budget,omitzero"`
-	Disabled      bool      `json:"disabled"`
-	ExpiresAt     time.Time `json:"expires_at,omitzero"`
+	AllowedModels []string `json:"allowed_models,omitempty"`
+	// ToolPolicy restricts the tools of MCP services, beside what a route says.
+	ToolPolicy ToolPolicy `json:"tool_policy,omitzero"`
+	RateLimit  RateLimit  `json:"rate_limit,omitzero"`
+	Budget     Budget     `json:"budget,omitzero"`
+	Disabled   bool       `json:"disabled"`
+	ExpiresAt  time.Time  `json:"expires_at,omitzero"`
 	*Meta
 }
 
@@ -50,6 +52,7 @@ func (k *VirtualKey) Validate() []Fault {
 	}
 	f.noneEmpty("allowed_route_ids", k.AllowedRouteIDs)
 	f.noneEmpty("allowed_models", k.AllowedModels)
+	k.ToolPolicy.validate(&f, "tool_policy")
 	f.rateLimit("rate_limit", k.RateLimit)
 	f.budget("budget", k.Budget)
 	return f

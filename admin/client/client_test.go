@@ -56,6 +56,7 @@ func TestRequests(t *testing.T) {
 		{"delete", func(c *client.Client) error { _, err := c.Delete(ctx, key, "k"); return err }, "DELETE /ops/admin/virtual_keys/k", `{}`},
 		{"enable", func(c *client.Client) error { _, err := c.Enable(ctx, provider, "main"); return err }, "POST /ops/admin/llm/providers/main/enable", `{}`},
 		{"disable", func(c *client.Client) error { _, err := c.Disable(ctx, provider, "main"); return err }, "POST /ops/admin/llm/providers/main/disable", `{}`},
+		{"usage of a key", func(c *client.Client) error { _, err := c.KeyUsage(ctx, "a b"); return err }, "GET /ops/admin/virtual_keys/a%20b/usage", `{"items":[]}`},
 		{"provider types", func(c *client.Client) error { _, err := c.ProviderTypes(ctx); return err }, "GET /ops/admin/llm/provider_types", `{"items":[]}`},
 		{"handler types", func(c *client.Client) error { _, err := c.APIHandlerTypes(ctx); return err }, "GET /ops/admin/llm/api_handler_types", `{"items":[]}`},
 		{"metrics", func(c *client.Client) error { _, err := c.Metrics(ctx, nil); return err }, "GET /ops/admin/metrics", `{}`},
@@ -63,6 +64,10 @@ func TestRequests(t *testing.T) {
 			_, err := c.LLMEvents(ctx, url.Values{"limit": {"5"}})
 			return err
 		}, "GET /ops/admin/metrics/llm/events?limit=5", `{}`},
+		{"MCP events", func(c *client.Client) error {
+			_, err := c.MCPEvents(ctx, url.Values{"method": {"tools/call"}})
+			return err
+		}, "GET /ops/admin/metrics/mcp/events?method=tools%2Fcall", `{}`},
 		{"apply", func(c *client.Client) error {
 			_, err := c.ApplyBundle(ctx, []byte("x"), "application/yaml", false)
 			return err

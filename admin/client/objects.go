@@ -39,6 +39,16 @@ func (c *Client) Disable(ctx context.Context, k configstore.Kind, id string) (js
 	return c.object(ctx, http.MethodPost, k, id, "/disable")
 }
 
+// KeyUsage returns how a virtual key stands with its limits: an object with "id",
+// "budget_period" and "items", one for each limit that it has.
+func (c *Client) KeyUsage(ctx context.Context, id string) (json.RawMessage, error) {
+	k, ok := configstore.KindByName("virtual_key")
+	if !ok {
+		return nil, errors.New("the table of kinds has no virtual keys")
+	}
+	return c.object(ctx, http.MethodGet, k, id, "/usage")
+}
+
 // ProviderTypes lists the provider types that the gateway has.
 func (c *Client) ProviderTypes(ctx context.Context) ([]json.RawMessage, error) {
 	return c.items(ctx, "llm/provider_types", nil)
@@ -60,6 +70,11 @@ func (c *Client) Metrics(ctx context.Context, query url.Values) (json.RawMessage
 // success and the filters of LLM events.
 func (c *Client) LLMEvents(ctx context.Context, query url.Values) (json.RawMessage, error) {
 	return c.json(ctx, call{method: http.MethodGet, path: "metrics/llm/events", query: query})
+}
+
+// MCPEvents is [Client.LLMEvents] for MCP events.
+func (c *Client) MCPEvents(ctx context.Context, query url.Values) (json.RawMessage, error) {
+	return c.json(ctx, call{method: http.MethodGet, path: "metrics/mcp/events", query: query})
 }
 
 func (c *Client) object(ctx context.Context, method string, k configstore.Kind, id, action string) (json.RawMessage, error) {

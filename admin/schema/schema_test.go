@@ -43,6 +43,12 @@ func TestBundle(t *testing.T) {
 		"$defs.llm_route.properties.match_policy.required|@ugly":                                          `["path_prefix"]`,
 		"$defs.llm_route.properties.target_policy.properties.provider_target.properties.provider_id.type": `"string"`,
 		"$defs.virtual_key.properties.allowed_route_ids.items.type":                                       `"string"`,
+		"$defs.mcp_service.required|@ugly":                                                                `["id","transport"]`,
+		"$defs.mcp_service.properties.env.additionalProperties.writeOnly":                                 `true`,
+		"$defs.mcp_service.properties.auth.properties.token.writeOnly":                                    `true`,
+		"$defs.mcp_route.required|@ugly":                                                                  `["service_id","match_policy"]`,
+		"$defs.mcp_route.properties.service_ids":                                                          ``,
+		"$defs.mcp_route.properties.tool_policy.properties.overrides.additionalProperties.type":           `"object"`,
 		"$defs.virtual_key.properties.expires_at.anyOf.0.format":                                          `"date-time"`,
 	} {
 		require.Equal(t, want, s.Get(path).Raw, path)

@@ -70,7 +70,7 @@ func (g *fakeGateway) admin(w http.ResponseWriter, r *http.Request) {
 	case "GET llm/models/providers/main/discovered":
 		io.WriteString(w, `{"items":[]}`)
 	case "POST llm/models/providers/main/refresh":
-		io.WriteString(w, `{"provider_id":"main","items":[{"provider_id":"main","upstream_model":"vendor/m","display_name":"M","status":"ok","fetched_at":"2026-01-02T03:04:05Z","last_error":""}]}`)
+		io.WriteString(w, `{"provider_id":"main","items":[{"provider_id":"main","upstream_model":"vendor/m","display_name":"M","status":"ok","fetched_at":"2026-01-02T03:04:05Z","last_error":"","last_error_at":null}]}`)
 	case "GET llm/models/providers/nobody/discovered", "POST llm/models/providers/nobody/refresh":
 		refuse(w, http.StatusNotFound, "there is no provider \"nobody\"")
 	case "GET metrics":
@@ -81,6 +81,8 @@ func (g *fakeGateway) admin(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		json.NewEncoder(w).Encode(map[string]any{"items": []any{map[string]any{"route_id": "openai-chat", "status_code": 200, "total_tokens": nil}}, "limit": 100, "next_cursor": nil, "query": r.URL.RawQuery})
+	case "GET metrics/mcp/events":
+		json.NewEncoder(w).Encode(map[string]any{"items": []any{map[string]any{"service_id": "files", "method": "tools/call", "tool_name": "read_file", "result_status": "ok"}}, "limit": 100, "next_cursor": nil, "query": r.URL.RawQuery})
 	default:
 		http.NotFound(w, r)
 	}
@@ -119,6 +121,9 @@ func (g *fakeGateway) object(w http.ResponseWriter, r *http.Request, k configsto
 	case r.Method == http.MethodDelete:
 		delete(stored, id)
 		json.NewEncoder(w).Encode(map[string]string{"status": "deleted", "id": id})
+		return
+	case action == "usage":
+		io.WriteString(w, `{"budget_period":"day","id":"`+id+`","items":[{"limit":"concurrency","max":2,"used":0,"remaining":2,"reset_at":null},{"limit":"budget_usd","max":0.2,"used":0.0000316,"remaining":0.1999684,"reset_at":"2026-11-26T00:00:00Z"}]}`)
 		return
 	case action == "enable":
 		object, _ = sjson.Delete(object, "disabled")

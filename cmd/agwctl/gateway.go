@@ -41,8 +41,16 @@ type kindCmd struct {
 	Disable disableCmd `cmd:"" help:"Switch one ${noun} off."`
 }
 
-// kindCommands makes a struct for kong with a kindCmd for every row of the table
-// of kinds whose command is one word.
+// setKind gives the commands their row of the table.
+func (c *kindCmd) setKind(k configstore.Kind) {
+	c.List.kind, c.Get.kind, c.Delete.kind, c.Enable.kind, c.Disable.kind = k, k, k, k, k
+}
+
+// commandsOf are the commands of a kind, which has more than the others' if it is here.
+var commandsOf = map[string]reflect.Type{"virtual_key": reflect.TypeFor[virtualKeyCmd]()}
+
+// kindCommands makes a struct for kong with commands for every row of the table of
+// kinds whose command is one word.
 func kindCommands() (any, error) {
 	var kinds []configstore.Kind
 	for _, k := range configstore.Kinds {
@@ -52,19 +60,23 @@ func kindCommands() (any, error) {
 	}
 	fields := make([]reflect.StructField, len(kinds))
 	for i, k := range kinds {
+		commands := commandsOf[k.Name]
+		if commands == nil {
+			commands = reflect.TypeFor[kindCmd]()
+		}
 		fields[i] = reflect.StructField{
 			Name: fmt.Sprintf("Kind%d", i),
-			Type: reflect.TypeFor[kindCmd](),
+			Type: commands,
 			Tag:  reflect.StructTag(fmt.Sprintf(`cmd:"" name:%q help:%q set:%q`, k.Command, "The "+noun(k)+"s.", "noun="+noun(k))),
 		}
 	}
 	v := reflect.New(reflect.StructOf(fields))
 	for i, k := range kinds {
-		c, ok := v.Elem().Field(i).Addr().Interface().(*kindCmd)
+		c, ok := v.Elem().Field(i).Addr().Interface().(interface{ setKind(configstore.Kind) })
 		if !ok {
 			return nil, errors.New("the commands of the kinds do not fit their table")
 		}
-		c.List.kind, c.Get.kind, c.Delete.kind, c.Enable.kind, c.Disable.kind = k, k, k, k, k
+		c.setKind(k)
 	}
 	return v.Interface(), nil
 }

@@ -51,6 +51,19 @@ func (a *app) printObject(object json.RawMessage, columns []string) error {
 	return w.Flush()
 }
 
+// printItems prints an object with items as JSON unless another form is asked for; as a
+// table, only the items.
+func (a *app) printItems(object json.RawMessage, columns []string) error {
+	if a.global.Output != "table" {
+		return a.printJSON(object)
+	}
+	var items []json.RawMessage
+	for _, item := range gjson.GetBytes(object, "items").Array() {
+		items = append(items, json.RawMessage(item.Raw))
+	}
+	return printTable(a.stdout, items, columns)
+}
+
 // printJSON prints a document as indented JSON or as YAML. Keys keep their order
 // and numbers their digits.
 func (a *app) printJSON(document []byte) error {

@@ -27,6 +27,7 @@ type common struct {
 	AdminBasicAuthHash   *string    `env:"AGW_ADMIN_BASIC_AUTH_HASH" placeholder:"USER:BCRYPT" help:"Who may use the Admin API: a user name, a colon, and the output of agwd hash-password."`
 	AdminOrigin          []string   `placeholder:"ORIGIN" help:"A foreign origin whose pages may use the Admin API, as https://host. Repeats."`
 	InsecureAdmin        bool       `help:"Let the Admin API listen beyond loopback without authentication."`
+	AllowStdio           bool       `env:"AGW_ALLOW_STDIO" help:"Let whoever may use the Admin API write MCP services that run a command on this machine. Without it only static configuration and callers over loopback may."`
 	ProviderType         []string   `placeholder:"TYPE" help:"Enable this provider type only. Repeats; all are enabled without it."`
 	MetricsRetentionDays int        `default:"30" help:"How long events are kept; =-1 keeps them forever."`
 	MaxAgentDepth        int        `default:"0" help:"Refuse call chains that have come through a gateway this often; 0 is no limit."`
@@ -115,6 +116,9 @@ func (c *common) serve(ctx context.Context, o output, file string, opts []gatewa
 	defer func() { err = errors.Join(err, events.Close()) }()
 
 	counters := prometheus.New(prometheus.Options{Runtime: true})
+	if c.AllowStdio {
+		opts = append(opts, gateway.WithAllowStdio())
+	}
 	d.gw, err = gateway.New(append([]gateway.Option{
 		gateway.WithStore(store), gateway.WithMasterKey(key), gateway.WithEventWriter(events), gateway.WithSink(counters), gateway.WithExposition(counters),
 		gateway.WithLogger(log), gateway.WithAdminAuth(auth), gateway.WithAdminOrigins(c.AdminOrigin...), gateway.WithProviderTypes(c.ProviderType...),

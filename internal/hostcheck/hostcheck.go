@@ -6,6 +6,7 @@ package hostcheck
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -13,6 +14,28 @@ import (
 func OverLoopback(r *http.Request) bool {
 	addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	return ok && addr.IP.IsLoopback()
+}
+
+// FromLoopback says whether a program on this machine made the request, for itself:
+// one that came through a proxy is somebody else's. Where the addresses are not
+// known, nobody did.
+func FromLoopback(r *http.Request) bool {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && remote.Addr().Unmap().IsLoopback() && OverLoopback(r) && IsLoopback(r.Host) && !forwarded(r.Header)
+}
+
+// forwarded says whether a proxy has left a trace.
+func forwarded(h http.Header) bool {
+	for name := range h {
+		switch name {
+		case "Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-Host", "True-Client-Ip", "Cf-Connecting-Ip":
+			return true
+		}
+		if strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
 }
 
 // IsLoopback says whether a Host header names this machine.

@@ -87,6 +87,12 @@ func (rt *Runtime) commit(ctx context.Context, st *state, dryRun bool, changes [
 		}
 		return fmt.Errorf("%w: %w", ErrStore, failed)
 	}
+	defer func() {
+		for _, id := range st.set.without(next, "provider") {
+			rt.keepDiscovery(ctx, id, nil)
+			rt.forgetDiscovery(id)
+		}
+	}()
 	if err != nil {
 		rt.current.Store(&state{next, st.snap, err})
 		return nil

@@ -15,8 +15,10 @@ import (
 	"github.com/agent-gateway/agent-gateway/internal/balance"
 	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
+	"github.com/agent-gateway/agent-gateway/internal/mcpproxy"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/models"
+	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
 // Snapshot is what serves requests. It is immutable.
@@ -24,6 +26,7 @@ type Snapshot struct {
 	routes    map[string][]*Route // by path prefix, the most specific host first
 	keys      map[[32]byte]*Key
 	providers map[string]liveProvider
+	services  map[string]liveService
 	catalog   *models.Catalog
 
 	// What it refers to of the fleet.
@@ -40,6 +43,7 @@ type Route struct {
 	prefix       string
 	methods      []string
 	plan         *llmproxy.Plan
+	mcp          *mcpRoute
 	limits       limits.Policy // of all callers together
 	unavailable  string        // why there is no plan
 }
@@ -51,6 +55,7 @@ type Key struct {
 	expires  time.Time
 	routes   map[string]struct{} // by id; "*" is every one
 	caller   llmproxy.Caller
+	tools    *mcpproxy.Tools // nil: every one
 }
 
 type liveProvider struct {
@@ -65,16 +70,21 @@ type compiler struct {
 	// given are the providers that the embedder made.
 	given map[string]llm.Provider
 	fleet *fleet
+	// transports reach MCP servers, by the names that services have for them.
+	transports map[string]mcp.Transport
 }
 
 // compile makes a snapshot of a set. Providers whose entry has not changed are
 // taken over from prev, connections and all. On failure what was opened is closed.
 func (c *compiler) compile(set *Set, prev *Snapshot) (*Snapshot, error) {
-	snap := &Snapshot{routes: map[string][]*Route{}, keys: make(map[[32]byte]*Key, len(set.entries["virtual_key"])), providers: map[string]liveProvider{}, credentials: map[credentialKey]*llmproxy.CredentialState{}}
+	snap := &Snapshot{routes: map[string][]*Route{}, keys: make(map[[32]byte]*Key, len(set.entries["virtual_key"])), providers: map[string]liveProvider{}, services: map[string]liveService{}, credentials: map[credentialKey]*llmproxy.CredentialState{}}
 	var problems Problems
 	problems = append(problems, compileCatalog(set, snap)...)
 	problems = append(problems, checkRefs(set)...)
+	problems = append(problems, checkRouteIDs(set)...)
+	problems = append(problems, checkServiceAuth(set)...)
 	problems = append(problems, c.compileProviders(set, prev, snap)...)
+	problems = append(problems, c.compileServices(set, prev, snap)...)
 	problems = append(problems, c.compileRoutes(set, snap)...)
 	problems = append(problems, checkCredentials(set)...)
 	problems = append(problems, compileKeys(set, snap)...)
@@ -182,17 +192,24 @@ func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
 		problems = append(problems, wrong...)
 		r.plan, r.unavailable = plan, unavailable
 		r.limits = policyOf(o.Policy.RateLimit, o.Policy.Budget)
-		for _, other := range snap.routes[r.prefix] {
-			if sameWire(other.Protocol, r.Protocol) && other.host == r.host && overlap(other.methods, r.methods) {
-				// Either may be the one that is being written.
-				problems = append(problems, sameRequests(r.ID, other.ID), sameRequests(other.ID, r.ID))
-			}
-		}
-		snap.routes[r.prefix] = append(snap.routes[r.prefix], r)
+		problems = append(problems, snap.add(r, "llm_route")...)
 	}
+	problems = append(problems, compileMCPRoutes(set, snap)...)
 	for _, routes := range snap.routes {
 		slices.SortStableFunc(routes, func(a, b *Route) int { return hostRank(b.host) - hostRank(a.host) })
 	}
+	return problems
+}
+
+// add adds a route, unless no request could tell it from one that is there.
+func (s *Snapshot) add(r *Route, kind string) (problems Problems) {
+	for _, other := range s.routes[r.prefix] {
+		if sameWire(other.Protocol, r.Protocol) && other.host == r.host && overlap(other.methods, r.methods) {
+			// Either may be the one that is being written.
+			problems = append(problems, sameRequests(kind, r.ID, other.ID), sameRequests(kind, other.ID, r.ID))
+		}
+	}
+	s.routes[r.prefix] = append(s.routes[r.prefix], r)
 	return problems
 }
 
@@ -207,8 +224,8 @@ func sameWire(a, b string) bool {
 	return wire(a) == wire(b)
 }
 
-func sameRequests(id, other string) Problem {
-	return Problem{Kind: "llm_route", ID: id, Field: "match_policy", Conflict: true, Other: other, Text: "takes the same requests as llm_route " + strconv.Quote(other)}
+func sameRequests(kind, id, other string) Problem {
+	return Problem{Kind: kind, ID: id, Field: "match_policy", Conflict: true, Other: other, Text: "takes the same requests as " + kind + " " + strconv.Quote(other)}
 }
 
 // hostRank orders hosts by how specific they are.
@@ -230,6 +247,7 @@ func compileKeys(set *Set, snap *Snapshot) (problems Problems) {
 	for id, e := range set.entries["virtual_key"] {
 		o := e.Object.(*configstore.VirtualKey)
 		k := &Key{ID: id, disabled: o.Disabled, expires: o.ExpiresAt, routes: setOf(o.AllowedRouteIDs), caller: llmproxy.Caller{KeyID: id, Policy: policyOf(o.RateLimit, o.Budget)}}
+		k.tools = toolsOf(o.ToolPolicy.Mode, o.ToolPolicy.Tools, nil)
 		if len(o.AllowedModels) > 0 {
 			k.caller.Models = setOf(o.AllowedModels)
 		}

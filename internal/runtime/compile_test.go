@@ -33,7 +33,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"unknown type", []configstore.Object{&configstore.Provider{ID: "p", ProviderType: "nope"}}, `provider p: provider_type is "nope"; this gateway has fake`, false},
 		{"factory fails", []configstore.Object{broken}, "provider broken: cannot be made: broken", false},
 		{"missing provider", []configstore.Object{route("r", "/", "p")}, `llm_route r: target_policy.provider_target.provider_id refers to provider "p", which does not exist`, false},
-		{"missing route", []configstore.Object{key("k", "0123456789abcdef", "*", "r")}, `virtual_key k: allowed_route_ids[1] refers to llm_route "r", which does not exist`, false},
+		{"missing route", []configstore.Object{key("k", "0123456789abcdef", "*", "r")}, `virtual_key k: allowed_route_ids[1] refers to llm_route or mcp_route "r", which does not exist`, false},
 		{"same match", []configstore.Object{provider("p"), route("a", "/x", "p"), route("b", "/x/", "p")}, `llm_route b: match_policy takes the same requests as llm_route "a"`, true},
 		{"same host", []configstore.Object{provider("p"), hosted("a", "H.example"), hosted("b", "h.EXAMPLE")}, "llm_route b: match_policy", true},
 		{"same wildcard", []configstore.Object{provider("p"), hosted("a", "*.example"), hosted("b", "*.example", "GET")}, "llm_route b: match_policy", true},

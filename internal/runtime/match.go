@@ -14,8 +14,8 @@ import (
 // Match is a route and what a request asks of it.
 type Match struct {
 	Route    *Route
-	Endpoint *llmproxy.Endpoint
-	Path     string // behind the prefix, canonical
+	Endpoint *llmproxy.Endpoint // nil on a route of MCP
+	Path     string             // behind the prefix, canonical
 }
 
 // Match finds the route of a request: the longest prefix wins, then the more
@@ -41,6 +41,17 @@ func (s *Snapshot) Match(r *http.Request, dialects []string) (m Match, allow []s
 				break // routes are in the order of their hosts
 			}
 			if !hostMatches(route.host, host) || dialects != nil && !slices.Contains(dialects, route.Protocol) {
+				continue
+			}
+			if route.mcp != nil {
+				if rest != "" && rest != "/" {
+					continue
+				}
+				if methods := mcpMethods; !slices.Contains(methods, r.Method) || len(route.methods) > 0 && !slices.Contains(route.methods, r.Method) {
+					allow = append(allow, methods...)
+					continue
+				}
+				m, ok, best = Match{Route: route}, true, hostRank(route.host)
 				continue
 			}
 			canonical, valid := llmproxy.Canonical(route.Protocol, rest)
@@ -98,12 +109,13 @@ func hostMatches(pattern, host string) bool {
 const maxKey = 1024
 
 // Authenticate finds out who asks, and whether they may use the route. Every key
-// that is presented is tried, and one that may is enough. query holds those of the
+// that is presented is tried, and one that may is enough; nil is nobody in particular, or
+// with an error who it was that may not. query holds those of the
 // URL, where Gemini's clients put theirs. hash is the keyed hash that keys are stored
 // under.
-func (s *Snapshot) Authenticate(h http.Header, query []string, route *Route, hash func(string) [32]byte, now time.Time) (llmproxy.Caller, *llm.Error) {
+func (s *Snapshot) Authenticate(h http.Header, query []string, route *Route, hash func(string) [32]byte, now time.Time) (*Key, *llm.Error) {
 	var refused *llm.Error
-	refusedKey := ""
+	var refusedKey *Key
 	presented := false
 	try := func(key string) (*Key, bool) {
 		presented = true
@@ -115,7 +127,7 @@ func (s *Snapshot) Authenticate(h http.Header, query []string, route *Route, has
 			return nil, false
 		}
 		if refused = k.refuse(route, now); refused != nil {
-			refusedKey = k.ID
+			refusedKey = k
 			return nil, false
 		}
 		return k, true
@@ -126,30 +138,30 @@ func (s *Snapshot) Authenticate(h http.Header, query []string, route *Route, has
 			continue
 		}
 		if k, ok := try(strings.TrimSpace(key)); ok {
-			return k.caller, nil
+			return k, nil
 		}
 	}
 	for _, name := range []string{"X-Api-Key", "X-Goog-Api-Key"} {
 		for _, v := range h[name] {
 			if k, ok := try(strings.TrimSpace(v)); ok {
-				return k.caller, nil
+				return k, nil
 			}
 		}
 	}
 	for _, v := range query {
 		if k, ok := try(v); ok {
-			return k.caller, nil
+			return k, nil
 		}
 	}
 	switch {
 	case !route.RequireKey:
-		return llmproxy.Caller{}, nil
+		return nil, nil
 	case refused != nil:
-		return llmproxy.Caller{KeyID: refusedKey}, refused
+		return refusedKey, refused
 	case presented:
-		return llmproxy.Caller{}, &llm.Error{Code: llm.CodeUnauthenticated, NoRetry: true, Message: "this virtual key is not known to the gateway"}
+		return nil, &llm.Error{Code: llm.CodeUnauthenticated, NoRetry: true, Message: "this virtual key is not known to the gateway"}
 	}
-	return llmproxy.Caller{}, &llm.Error{Code: llm.CodeUnauthenticated, NoRetry: true,
+	return nil, &llm.Error{Code: llm.CodeUnauthenticated, NoRetry: true,
 		Message: "a virtual key is required: send it as `Authorization: Bearer <key>` or `x-api-key: <key>`"}
 }
 
@@ -175,6 +187,3 @@ func (k *Key) allows(routeID string) bool {
 	_, ok := k.routes["*"]
 	return ok
 }
-
-// Protocols are those that a route may have.
-func Protocols() []string { return slices.Clone(llmproxy.Protocols) }

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/mcpproxy"
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
 // Config is what a runtime is made from.
@@ -26,7 +28,9 @@ type Config struct {
 	// Providers are made already; they stand in the set as static objects of the
 	// type "custom".
 	Providers map[string]llm.Provider
-	Log       *slog.Logger
+	// Transports reach MCP servers, by the names that services have for them.
+	Transports map[string]mcp.Transport
+	Log        *slog.Logger
 	// Now tells the time; nil is time.Now.
 	Now func() time.Time
 }
@@ -40,6 +44,7 @@ type Runtime struct {
 	log      *slog.Logger
 
 	discovered discovered
+	services   func(map[string]*mcpproxy.Service)
 
 	current atomic.Pointer[state]
 	mu      sync.Mutex // held by whoever changes current
@@ -65,7 +70,7 @@ const CustomType = "custom"
 func Open(ctx context.Context, cfg Config) (*Runtime, error) {
 	rt := &Runtime{
 		store: cfg.Store, sealer: cfg.Sealer, log: cfg.Log,
-		compiler: &compiler{factories: cfg.Factories, given: cfg.Providers, fleet: newFleet(cfg.Now)},
+		compiler: &compiler{factories: cfg.Factories, given: cfg.Providers, fleet: newFleet(cfg.Now), transports: cfg.Transports},
 		static:   map[[2]string]*Entry{}, done: make(chan struct{}),
 		discovered: discovered{known: map[string]*discovery{}, asked: map[string]time.Time{}},
 	}
@@ -269,6 +274,9 @@ func (rt *Runtime) swap(set *Set) {
 	var old *Snapshot
 	if prev != nil {
 		old = prev.snap
+		for _, id := range prev.set.without(set, "provider") {
+			rt.forgetDiscovery(id)
+		}
 	}
 	snap, err := rt.compiler.compile(set, old)
 	if err != nil {
@@ -277,6 +285,7 @@ func (rt *Runtime) swap(set *Set) {
 	}
 	rt.current.Store(&state{set, snap, nil})
 	rt.compiler.fleet.keep(set, snap)
+	rt.tellServices(snap)
 	old.closeBut(snap)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/agent-gateway/agent-gateway/internal/hostcheck"
 	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
+	"github.com/agent-gateway/agent-gateway/internal/mcpproxy"
 	"github.com/agent-gateway/agent-gateway/internal/trace"
 	"github.com/agent-gateway/agent-gateway/llm"
 )
@@ -19,6 +20,7 @@ import (
 type Dataplane struct {
 	Runtime *Runtime
 	LLM     *llmproxy.Engine
+	MCP     *mcpproxy.Engine
 	// MaxAgentDepth refuses chains that have come through a gateway that often; 0
 	// is no limit.
 	MaxAgentDepth int
@@ -59,8 +61,15 @@ func (d *Dataplane) Serve(w http.ResponseWriter, r *http.Request, dialects []str
 	span, depthKnown := trace.Start(r.Header)
 	span.Write(w.Header())
 	hop := llmproxy.Hop{RouteID: m.Route.ID, Protocol: m.Route.Protocol, Plan: m.Route.plan, Endpoint: m.Endpoint, Path: m.Path, Span: span, Started: started}
-	caller, err := d.admit(r, snap, m, span, depthKnown, started)
-	hop.Caller, hop.Limits = caller, subjects(caller, m.Route)
+	key, err := d.admit(r, snap, m, span, depthKnown, started)
+	if m.Route.mcp != nil {
+		d.serveMCP(w, r, m.Route, key, span, started, err)
+		return
+	}
+	if key != nil {
+		hop.Caller = key.caller
+	}
+	hop.Limits = subjects(hop.Caller, m.Route)
 	if err != nil {
 		d.LLM.Refuse(w, r, hop, err)
 		return
@@ -69,26 +78,26 @@ func (d *Dataplane) Serve(w http.ResponseWriter, r *http.Request, dialects []str
 }
 
 // admit decides whether the request may go on.
-func (d *Dataplane) admit(r *http.Request, snap *Snapshot, m Match, span trace.Span, depthKnown bool, now time.Time) (llmproxy.Caller, *llm.Error) {
+func (d *Dataplane) admit(r *http.Request, snap *Snapshot, m Match, span trace.Span, depthKnown bool, now time.Time) (*Key, *llm.Error) {
 	if m.Route.Disabled {
-		return llmproxy.Caller{}, llm.Errorf(llm.CodePermissionDenied, "the route %s is disabled", m.Route.ID)
+		return nil, llm.Errorf(llm.CodePermissionDenied, "the route %s is disabled", m.Route.ID)
 	}
 	if d.MaxAgentDepth > 0 && (!depthKnown || span.Depth >= d.MaxAgentDepth) {
-		return llmproxy.Caller{}, &llm.Error{Code: llm.CodePermissionDenied, NoRetry: true,
+		return nil, &llm.Error{Code: llm.CodePermissionDenied, NoRetry: true,
 			Message: "this call chain is too deep: X-Agent-Depth has reached the gateway's limit"}
 	}
-	caller, err := snap.Authenticate(r.Header, keysInQuery(r, m.Route), m.Route, d.Runtime.KeyHash, now)
+	key, err := snap.Authenticate(r.Header, keysInQuery(r, m.Route), m.Route, d.Runtime.KeyHash, now)
 	if err != nil {
-		return caller, err
+		return key, err
 	}
-	if caller.KeyID == "" && foreign(r) {
-		return caller, &llm.Error{Code: llm.CodePermissionDenied, Message: "a web page of another origin may not call the gateway without a virtual key"}
+	if (key == nil || m.Route.mcp != nil) && foreign(r) { // MCP asks for it whoever calls
+		return key, &llm.Error{Code: llm.CodePermissionDenied, Message: "a web page of another origin may not call the gateway without a virtual key"}
 	}
-	if m.Route.plan == nil {
-		return caller, &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, NoRetry: true,
+	if m.Route.plan == nil && m.Route.mcp == nil {
+		return key, &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, NoRetry: true,
 			Message: "the route " + m.Route.ID + " cannot be served: " + m.Route.unavailable}
 	}
-	return caller, nil
+	return key, nil
 }
 
 // subjects are whose limits a call is held to.

@@ -77,6 +77,16 @@ func (s *Set) with(rev int64, changed map[[2]string]*Entry) *Set {
 	return next
 }
 
+// without lists the ids of a kind that s has and next has not.
+func (s *Set) without(next *Set, kind string) (ids []string) {
+	for id := range s.entries[kind] {
+		if next.Get(kind, id) == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // newEntry derives what follows from an object.
 func newEntry(k configstore.Kind, o configstore.Object, sealer *configstore.Sealer) *Entry {
 	e := &Entry{Kind: k, Object: o, refs: configstore.Refs(o)}

@@ -1,0 +1,221 @@
+package mcpproxy
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/trace"
+	"github.com/agent-gateway/agent-gateway/mcp"
+	"github.com/agent-gateway/agent-gateway/metrics"
+)
+
+// Isolation says who shares an upstream session.
+type Isolation string
+
+// The isolations.
+const (
+	PerSession Isolation = "session"
+	PerKey     Isolation = "key"    // callers without a key share nothing
+	Shared     Isolation = "shared" // by all; the server may ask nobody anything
+)
+
+// Service is a compiled MCP service. It is immutable; a changed one is another Service,
+// and what ran for the former ends when nobody uses it.
+type Service struct {
+	Config        mcp.Service
+	Transport     mcp.Transport
+	TransportName string
+	Isolation     Isolation
+	MaxInstances  int
+	IdleTTL       time.Duration
+	// CaptureArgs puts the arguments of tool calls on events, at most MaxArgs bytes.
+	CaptureArgs bool
+	MaxArgs     int
+	Disabled    bool
+}
+
+// oneWire says that the transport has one stream for everything, on which ids must be
+// unique and whose end is the end of the session.
+func (s *Service) oneWire() bool { return s.TransportName != "streamable_http" }
+
+// Caller is who asks. Its zero value is nobody in particular.
+type Caller struct {
+	KeyID string
+	Tools *Tools // nil: every tool
+}
+
+// Hop is a request whose route and caller are known.
+type Hop struct {
+	RouteID string
+	Service *Service
+	Tools   *Tools // of the route; nil: every tool
+	Caller  Caller
+	Span    trace.Span
+	Started time.Time
+}
+
+// Limits bound what the engine takes. A zero field means its default.
+type Limits struct {
+	// Body bounds a request body; default 4 MiB.
+	Body int64
+	// Sessions bounds the callers' sessions; default 10,000.
+	Sessions int
+	// SessionsPerKey bounds those of one virtual key, or of all callers without one;
+	// default 1,000.
+	SessionsPerKey int
+	// InFlight bounds the requests under way; default 10,000.
+	InFlight int
+	// Queue bounds the messages of a session that wait for a stream; default 256.
+	// Beyond it the oldest notification is dropped.
+	Queue int
+	// History bounds the ended requests that the Admin API shows; default 1,000.
+	History int
+	// Start bounds how long a server may take to start and to say initialize; default
+	// 60 seconds.
+	Start time.Duration
+	// KeepAlive is after how long without a message a caller's stream gets a comment;
+	// default 15 seconds.
+	KeepAlive time.Duration
+	// ClientStall is how long a caller may leave its connection unread; default 5
+	// minutes.
+	ClientStall time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	set(&l.Body, 4<<20)
+	set(&l.Sessions, 10_000)
+	set(&l.SessionsPerKey, 1_000)
+	set(&l.InFlight, 10_000)
+	set(&l.Queue, 256)
+	set(&l.History, 1_000)
+	set(&l.Start, time.Minute)
+	set(&l.KeepAlive, 15*time.Second)
+	set(&l.ClientStall, 5*time.Minute)
+	return l
+}
+
+func set[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// Engine serves MCP. It is safe for concurrent use. Close ends it.
+type Engine struct {
+	limits Limits
+	sink   metrics.Sink
+	log    *slog.Logger
+	now    func() time.Time
+
+	sessions sessions
+	pools    pools
+	calls    calls
+
+	// live ends with Close, listening with Drain: the streams that wait for what a
+	// server may say are no requests to wait for.
+	live, listening context.Context
+	end, drain      context.CancelFunc
+
+	mu   sync.Mutex // held to add to work
+	work sync.WaitGroup
+}
+
+// spawn runs f beside, unless the engine has ended. f ends with live.
+func (e *Engine) spawn(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.live.Err() == nil {
+		e.work.Go(f)
+	}
+}
+
+// New makes an engine.
+func New(limits Limits, sink metrics.Sink, log *slog.Logger, now func() time.Time) *Engine {
+	e := &Engine{limits: limits.withDefaults(), sink: sink, log: log, now: now}
+	e.live, e.end = context.WithCancel(context.Background())
+	e.listening, e.drain = context.WithCancel(e.live)
+	e.sessions = sessions{byID: map[string]*session{}, perKey: map[string]int{}}
+	e.pools = pools{byID: map[string]*pool{}}
+	e.calls = newCalls(e.limits.History, now)
+	e.spawn(e.sweep)
+	return e
+}
+
+// Serve answers one request on a route.
+func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, hop Hop) {
+	x := &exchange{Engine: e, w: w, r: r, hop: hop}
+	if hop.Service.Disabled {
+		x.refuse(http.StatusForbidden, nil, codeRefused, "the MCP service %s is disabled", hop.Service.Config.ID)
+		return
+	}
+	switch r.Method {
+	case http.MethodPost:
+		x.post()
+	case http.MethodGet:
+		x.listen()
+	case http.MethodDelete:
+		x.delete()
+	default:
+		w.Header().Set("Allow", "POST, GET, DELETE")
+		x.refuse(http.StatusMethodNotAllowed, nil, codeRefused, "the method %.20s is not served here", r.Method)
+	}
+}
+
+// Drain ends the streams that wait for what servers may say of themselves, so that
+// only requests are left to wait for.
+func (e *Engine) Drain() { e.drain() }
+
+// Close ends all sessions and upstream sessions, processes included, until ctx is done.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	e.end()
+	e.mu.Unlock()
+	e.pools.close(ctx)
+	done := make(chan struct{})
+	go func() { e.work.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	// What has nothing to wait for ends at once, however late it is told.
+	select {
+	case <-done:
+		return nil
+	case <-time.After(time.Second):
+		return ctx.Err()
+	}
+}
+
+// sweepEvery is how often idle sessions and upstream sessions are looked for.
+const sweepEvery = 15 * time.Second
+
+func (e *Engine) sweep() {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.live.Done():
+			return
+		case <-tick.C:
+			e.Sweep()
+		}
+	}
+}
+
+// Sweep ends what has been idle for too long. It is done from time to time by itself.
+func (e *Engine) Sweep() {
+	now := e.now()
+	for _, s := range e.sessions.idle(now) {
+		e.endSession(s)
+	}
+	e.pools.sweep(e, now)
+}
+
+// Keep ends what runs for services that are not among those that are served, once
+// nobody uses it.
+func (e *Engine) Keep(served map[string]*Service) { e.pools.keep(e, served) }

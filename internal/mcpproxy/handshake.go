@@ -1,0 +1,330 @@
+package mcpproxy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/mcp"
+)
+
+// Versions of the protocol: the last with sessions, and the first without.
+const (
+	lastLegacy  = "2025-11-25"
+	firstModern = "2026-07-28"
+)
+
+// isModern says whether a version is of the era without sessions. Versions are dates.
+func isModern(version string) bool { return version >= firstModern && len(version) == len(firstModern) }
+
+// initialize begins a session of the caller's.
+func (x *exchange) initialize() {
+	if !x.sessions.room(x.hop.Caller.KeyID, x.limits) {
+		x.w.Header().Set("Retry-After", "10")
+		x.refuse(http.StatusTooManyRequests, x.in, codeUnavailable, "there are as many MCP sessions as the gateway takes; end some, with DELETE")
+		return
+	}
+	if x.isolated() {
+		x.initializeOwn()
+		return
+	}
+	found, err := x.in.Members(x.in.Params, "protocolVersion", "capabilities")
+	if err != nil || !found[0].OK() {
+		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidParams, "params: protocolVersion is missing, or a name stands twice")
+		return
+	}
+	params, f := x.in.Params.Of(x.in.Data), form{x.hop.Caller.KeyID, string(found[0].Of(x.in.Data))}
+	sum := sha256.Sum256(found[1].Of(x.in.Data))
+	f.agreed += hex.EncodeToString(sum[:])
+	if x.hop.Service.Isolation == Shared { // the server may ask nobody, so it is told that there is nothing to ask
+		f = form{"", string(found[0].Of(x.in.Data))}
+		params = initParams(f.agreed)
+	}
+	svc := x.hop.Service
+	inst, err := x.pools.of(x.Engine, svc).get(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, svc, params) })
+	var refused *jsonrpc.Error
+	switch {
+	case errors.As(err, &refused):
+		x.event.StatusCode = http.StatusOK
+		writeError(x.w, http.StatusOK, x.in.ID.Of(x.in.Data), refused)
+		x.record("error", "rpc_error")
+		return
+	case err != nil:
+		x.busy(err)
+		return
+	}
+	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, x.now())
+	s.inst = inst
+	x.register(s)
+	c, ok := x.enter(inst, false)
+	if !ok {
+		return
+	}
+	x.w.Header()["Mcp-Session-Id"] = []string{s.id}
+	x.answerSelf(c, inst.agreed)
+}
+
+// isolated says whether a session of this caller's has an upstream session of its own.
+func (x *exchange) isolated() bool {
+	switch x.hop.Service.Isolation {
+	case Shared:
+		return false
+	case PerKey:
+		return x.hop.Caller.KeyID == ""
+	}
+	return true
+}
+
+func (e *Engine) register(s *session) {
+	e.sessions.add(s)
+	s.inst.join(s)
+	if s.inst.isDead() { // it has ended meanwhile, and not seen this one
+		e.endSession(s)
+	}
+}
+
+// initializeOwn begins a session with an upstream session of its own: the server answers
+// the caller itself.
+func (x *exchange) initializeOwn() {
+	svc := x.hop.Service
+	var resp *jsonrpc.Message
+	var raw mcp.Message
+	pool := x.pools.of(x.Engine, svc)
+	ctx, cancel := context.WithTimeout(x.r.Context(), x.limits.Start)
+	defer cancel()
+	inst, err := pool.start(ctx, x.Engine, func(ctx context.Context) (*instance, error) {
+		conn, err := svc.Transport.Dial(ctx, svc.Config)
+		if err != nil {
+			return nil, err
+		}
+		inst := x.newInstance(svc, conn)
+		inst.own = true
+		if resp, raw, err = first(ctx, conn, mcp.Message{Data: x.in.Data, Header: x.legacyHeader()}); err == nil && resp.Error.OK() {
+			err = resp.DecodeError()
+		}
+		if err != nil {
+			inst.close(context.WithoutCancel(ctx))
+			return nil, err
+		}
+		return inst, nil
+	})
+	c, ok := x.enter(nil, false)
+	if !ok {
+		if err == nil {
+			x.retire(inst)
+		}
+		return
+	}
+	c.cancel = cancel
+	var refused *jsonrpc.Error
+	var status *mcp.StatusError
+	switch {
+	case errors.As(err, &refused): // the server has answered, though not as wished
+		p := x.newReply()
+		x.respond(c, p, resp, raw)
+		return
+	case errors.As(err, &status):
+		x.leave(c, "upstream_status")
+		x.refused(c, status)
+		return
+	case err != nil:
+		x.leave(c, "upstream_error")
+		x.busy(err)
+		return
+	}
+	inst.agreed = append([]byte(nil), resp.Result.Of(resp.Data)...)
+	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, x.now())
+	s.inst = inst
+	x.register(s)
+	if svc.oneWire() {
+		x.listenTo(inst)
+	}
+	x.w.Header()["Mcp-Session-Id"] = []string{s.id}
+	x.respond(c, x.newReply(), resp, raw)
+}
+
+// open opens an upstream session and says initialize.
+func (e *Engine) open(ctx context.Context, svc *Service, params []byte) (*instance, error) {
+	conn, err := svc.Transport.Dial(ctx, svc.Config)
+	if err != nil {
+		return nil, err
+	}
+	inst := e.newInstance(svc, conn)
+	resp, _, err := first(ctx, conn, mcp.Message{Data: jsonrpc.Call(inst.nextID(), "initialize", params)})
+	if err == nil && resp.Error.OK() {
+		err = resp.DecodeError()
+	}
+	if err == nil {
+		inst.agreed = append([]byte(nil), resp.Result.Of(resp.Data)...)
+		at, _ := resp.Member(resp.Result, "protocolVersion")
+		inst.version, _ = resp.String(at)
+		err = conn.Notify(ctx, mcp.Message{Data: jsonrpc.Call(nil, "notifications/initialized", nil)})
+	}
+	if err != nil {
+		inst.close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	e.listenTo(inst)
+	return inst, nil
+}
+
+// initParams is what the gateway says of itself; version is JSON.
+func initParams(version string) []byte {
+	return fmt.Appendf(nil, `{"protocolVersion":%s,"capabilities":{},"clientInfo":%s}`, version, clientInfo)
+}
+
+const clientInfo = `{"name":"agent-gateway","version":"1"}`
+
+// first makes a call of the gateway's own and waits for its response. Messages before it
+// are let go by.
+func first(ctx context.Context, conn mcp.Conn, m mcp.Message) (*jsonrpc.Message, mcp.Message, error) {
+	sent, err := jsonrpc.Parse(m.Data)
+	if err != nil {
+		return nil, m, err
+	}
+	st, err := conn.Call(ctx, m)
+	if err != nil {
+		return nil, m, err
+	}
+	defer st.Close()
+	for {
+		m, err := st.Next()
+		if err != nil {
+			return nil, m, notEOF(err)
+		}
+		if len(m.Data) == 0 {
+			continue
+		}
+		in, err := jsonrpc.Parse(m.Data)
+		if err != nil {
+			return nil, m, fmt.Errorf("the MCP server sent what is not a JSON-RPC message: %w", err)
+		}
+		if in.Kind() == jsonrpc.Response && (in.Key() == sent.Key() || in.Error.OK()) {
+			return in, m, nil
+		}
+	}
+}
+
+// bare serves a request without a session: the gateway does the handshake, once for all
+// such requests of a key's.
+func (x *exchange) bare() {
+	for again := false; ; again = true {
+		inst, err := x.own(x.r.Context(), x.hop.Service, x.hop.Caller.KeyID)
+		if err != nil {
+			var refused *jsonrpc.Error
+			if errors.As(err, &refused) {
+				err = fmt.Errorf("it refuses the handshake: %s", refused.Message)
+			}
+			x.busy(err)
+			return
+		}
+		c, ok := x.enter(inst, true)
+		if !ok {
+			return
+		}
+		if inst.modern {
+			x.relayAlone(inst, c)
+			return
+		}
+		if !again && x.forgotten(inst) {
+			x.leave(c, "")
+			continue
+		}
+		x.relay(inst, nil, c)
+		return
+	}
+}
+
+// probeAfter is for how long an idle upstream session is taken to be still known to its
+// server.
+const probeAfter = 30 * time.Second
+
+// forgotten finds out whether the server still knows an upstream session that was idle.
+func (x *exchange) forgotten(inst *instance) bool {
+	if x.now().Sub(time.Unix(0, inst.used.Load())) < probeAfter {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(x.r.Context(), pingTime)
+	defer cancel()
+	_, _, err := first(ctx, inst.conn, mcp.Message{Data: jsonrpc.Call(inst.nextID(), "ping", nil)})
+	if err == nil || x.r.Context().Err() != nil {
+		return false
+	}
+	x.retire(inst)
+	return true
+}
+
+// pingTime bounds how long a server may take to answer a ping.
+const pingTime = 10 * time.Second
+
+// own is an upstream session in which the gateway itself is the client.
+func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance, error) {
+	if svc.Isolation == Shared {
+		scope = ""
+	}
+	pool := e.pools.of(e, svc)
+	return pool.get(ctx, e, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
+		inst, err := e.open(ctx, svc, initParams(`"`+lastLegacy+`"`))
+		if !noSessions(err) {
+			return inst, err
+		}
+		conn, dialErr := svc.Transport.Dial(ctx, svc.Config)
+		if dialErr != nil {
+			return nil, dialErr
+		}
+		inst = e.newInstance(svc, conn)
+		inst.modern = true
+		result, probeErr := e.discover(ctx, inst)
+		if probeErr != nil {
+			inst.close(context.WithoutCancel(ctx))
+			return nil, err
+		}
+		inst.agreed = result
+		if svc.oneWire() {
+			e.listenTo(inst)
+		}
+		return inst, nil
+	})
+}
+
+// noSessions says whether a server has refused initialize as one that knows no sessions
+// does.
+func noSessions(err error) bool {
+	var rpc *jsonrpc.Error
+	var status *mcp.StatusError
+	switch {
+	case errors.As(err, &rpc):
+		return rpc.Code == jsonrpc.CodeMethodNotFound || rpc.Code == codeBadVersion || rpc.Code == codeHeaderMismatch || rpc.Code == jsonrpc.CodeInvalidParams || rpc.Code == jsonrpc.CodeInvalidRequest
+	case errors.As(err, &status):
+		return status.Code == http.StatusBadRequest || status.Code == http.StatusNotFound
+	}
+	return false
+}
+
+// discover asks a server for what it offers, without a session.
+func (e *Engine) discover(ctx context.Context, inst *instance) ([]byte, error) {
+	params := fmt.Appendf(nil, `{"_meta":%s}`, ownMeta)
+	resp, _, err := first(ctx, inst.conn, mcp.Message{
+		Data:   jsonrpc.Call(inst.nextID(), "server/discover", params),
+		Header: http.Header{"Mcp-Protocol-Version": {firstModern}, "Mcp-Method": {"server/discover"}},
+	})
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, err
+	case err != nil:
+		return nil, err
+	case resp.Error.OK():
+		return nil, resp.DecodeError()
+	}
+	return append(json.RawMessage(nil), resp.Result.Of(resp.Data)...), nil
+}
+
+// ownMeta is what each request of the gateway's own says, where there are no sessions.
+const ownMeta = `{"` + versionKey + `":"` + firstModern + `","io.modelcontextprotocol/clientInfo":` + clientInfo + `,"io.modelcontextprotocol/clientCapabilities":{}}`

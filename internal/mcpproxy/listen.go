@@ -1,0 +1,134 @@
+package mcpproxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/mcp"
+)
+
+// ofSession finds the session of a request without a body, or answers that there is
+// none.
+func (x *exchange) ofSession() *session {
+	id := x.r.Header.Get("Mcp-Session-Id")
+	if id == "" || isModern(x.r.Header.Get("Mcp-Protocol-Version")) {
+		x.w.Header().Set("Allow", "POST")
+		x.refuse(http.StatusMethodNotAllowed, nil, codeRefused, "without a session there is POST only; begin one with initialize")
+		return nil
+	}
+	s := x.sessions.get(id, x.hop.RouteID, x.hop.Caller.KeyID)
+	if s == nil || s.inst.isDead() {
+		x.refuse(http.StatusNotFound, nil, codeUnavailable, "there is no such session; initialize a new one")
+		return nil
+	}
+	return s
+}
+
+// delete ends a session.
+func (x *exchange) delete() {
+	s := x.ofSession()
+	if s == nil {
+		return
+	}
+	x.endSession(s)
+	x.w.WriteHeader(http.StatusOK)
+}
+
+// listen streams what the server says of itself.
+func (x *exchange) listen() {
+	if _, events := accepts(x.r.Header); !events {
+		x.refuse(http.StatusNotAcceptable, nil, codeRefused, "a GET streams events: Accept has to name text/event-stream")
+		return
+	}
+	s := x.ofSession()
+	if s == nil {
+		return
+	}
+	s.begin(x.now())
+	defer func() { s.end(x.now()) }()
+	ctx, cancel := context.WithCancel(x.r.Context())
+	defer cancel()
+	defer context.AfterFunc(x.listening, cancel)()
+	if s.inst.own && !s.inst.svc.oneWire() {
+		x.listenUp(ctx, s)
+		return
+	}
+	p := x.newReply()
+	defer p.end()
+	p.flush()
+	for {
+		for _, m := range s.take() {
+			if p.event(m) != nil {
+				return
+			}
+		}
+		select {
+		case <-s.wake:
+		case <-s.gone:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// listenUp relays the server's own stream, events as they are, so that the caller can
+// have it go on where it broke off.
+func (x *exchange) listenUp(ctx context.Context, s *session) {
+	defer context.AfterFunc(s.inst.ended(), func() {})()
+	st, err := s.inst.conn.Listen(ctx, x.r.Header.Get("Last-Event-Id"))
+	var refused *mcp.StatusError
+	switch {
+	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
+		x.retire(s.inst)
+		x.refuse(http.StatusNotFound, nil, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
+		return
+	case errors.As(err, &refused) && refused.Code < 500 && refused.Code != http.StatusUnauthorized && refused.Code != http.StatusForbidden:
+		if refused.Code == http.StatusMethodNotAllowed {
+			x.w.Header().Set("Allow", "POST, DELETE")
+		}
+		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
+		return
+	case err != nil && x.r.Context().Err() != nil:
+		return
+	case err != nil:
+		x.refuse(http.StatusBadGateway, nil, codeUnavailable, "the MCP server of service %s cannot be listened to: %s", x.hop.Service.Config.ID, text(err))
+		return
+	}
+	defer st.Close()
+	p := x.newReply()
+	defer p.end()
+	p.flush()
+	stop := context.AfterFunc(s.inst.ended(), func() { _ = st.Close() })
+	defer stop()
+	for {
+		m, err := st.Next()
+		if err != nil {
+			return // the caller asks again
+		}
+		if len(m.Data) > 0 {
+			in, err := jsonrpc.Parse(m.Data)
+			if err != nil {
+				continue
+			}
+			switch in.Kind() {
+			case jsonrpc.Request:
+				if !s.ask(in.Key()) {
+					continue
+				}
+			case jsonrpc.Response:
+				// The rest of a stream that broke off may hold a list of tools.
+				data, e := toolset{x.hop.Tools, x.hop.Caller.Tools}.filter(in)
+				if e != nil {
+					data = e.Response(in.ID.Of(in.Data))
+				}
+				m.Data = data
+			}
+		}
+		if p.event(m) != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package mcpproxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
+	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
+	"github.com/agent-gateway/agent-gateway/mcp"
+)
+
+// operators is the scope of what the Admin API asks servers. No virtual key has such an
+// id.
+const operators = "\x00operators"
+
+// Agreed is what a server says of itself and of what it can do: the result of initialize
+// or of server/discover.
+func (e *Engine) Agreed(ctx context.Context, svc *Service) (json.RawMessage, error) {
+	inst, err := e.own(ctx, svc, operators)
+	if err != nil {
+		return nil, err
+	}
+	return inst.agreed, nil
+}
+
+// Do makes a request of the gateway's own. params are JSON, an object. An error that the
+// server answers with is a *jsonrpc.Error.
+func (e *Engine) Do(ctx context.Context, svc *Service, method string, params []byte) (json.RawMessage, error) {
+	for again := false; ; again = true {
+		result, err := e.do(ctx, svc, method, params)
+		var gone *mcp.StatusError
+		if again || !errors.As(err, &gone) || gone.Code != http.StatusNotFound {
+			return result, err
+		}
+	}
+}
+
+func (e *Engine) do(ctx context.Context, svc *Service, method string, params []byte) (json.RawMessage, error) {
+	inst, err := e.own(ctx, svc, operators)
+	if err != nil {
+		return nil, err
+	}
+	inst.begin(e.now())
+	defer func() { inst.end(e.now()) }()
+	m := mcp.Message{}
+	if inst.modern {
+		m.Header = http.Header{"Mcp-Protocol-Version": {firstModern}, "Mcp-Method": {method}}
+		in := jsonrpc.Message{Data: params}
+		all := jsonrpc.Span{End: len(params)}
+		found, err := in.Members(all, "name", "uri")
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range found {
+			if name, _ := in.String(at); name != "" {
+				m.Header["Mcp-Name"] = []string{encodeHeader(name)}
+			}
+		}
+		with := append(append(jsonwrite.AppendString(nil, "_meta"), ':'), ownMeta...)
+		if len(params) > 2 {
+			with = append(with, ',')
+		}
+		params = jsonrpc.Splice(params, jsonrpc.Edit{At: jsonrpc.Span{Start: 1, End: 1}, With: with})
+	}
+	m.Data = jsonrpc.Call(inst.nextID(), method, params)
+	resp, _, err := first(ctx, inst.conn, m)
+	var gone *mcp.StatusError
+	if errors.As(err, &gone) && gone.Code == http.StatusNotFound {
+		e.retire(inst)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if resp.Error.OK() {
+		return nil, resp.DecodeError()
+	}
+	return append(json.RawMessage(nil), resp.Result.Of(resp.Data)...), nil
+}
+
+// Bounds of a list that is read to its end.
+const (
+	maxPages = 1000
+	maxItems = 100_000
+)
+
+// All reads a list to its end: member of the results of method, page by page. The items
+// are as the server sent them.
+func (e *Engine) All(ctx context.Context, svc *Service, method, member string) ([]json.RawMessage, error) {
+	items := []json.RawMessage{}
+	cursor := ""
+	for range maxPages {
+		params := []byte("{}")
+		if cursor != "" {
+			params = append(jsonwrite.AppendString([]byte(`{"cursor":`), cursor), '}')
+		}
+		result, err := e.Do(ctx, svc, method, params)
+		if err != nil {
+			return nil, err
+		}
+		in := jsonrpc.Message{Data: result}
+		found, err := in.Members(jsonrpc.Span{End: len(result)}, member, "nextCursor")
+		if err != nil {
+			return nil, fmt.Errorf("the MCP server's answer to %s cannot be read: %w", method, err)
+		}
+		if list := found[0].Of(result); len(list) > 0 && list[0] == '[' {
+			jsonscan.Walk(list, 0, func(_ []byte, at int) int {
+				end := jsonscan.Skip(list, at)
+				if end > 0 {
+					items = append(items, list[at:end])
+				}
+				return end
+			})
+		}
+		next, _ := in.String(found[1])
+		if next == "" || next == cursor {
+			return items, nil
+		}
+		if cursor = next; len(items) > maxItems {
+			break
+		}
+	}
+	return nil, fmt.Errorf("the MCP server's list for %s has no end", method)
+}
+
+// Upstream is an upstream session, as the Admin API shows it.
+type Upstream struct {
+	ID                string    `json:"id"`
+	ServiceID         string    `json:"service_id"`
+	UpstreamSessionID string    `json:"upstream_session_id"`
+	Transport         string    `json:"transport"`
+	State             string    `json:"state"` // active, idle
+	Sessions          int       `json:"client_sessions"`
+	CreatedAt         time.Time `json:"created_at"`
+	LastUsedAt        time.Time `json:"last_used_at"`
+}
+
+// Upstreams lists the upstream sessions of a service, the oldest first.
+func (e *Engine) Upstreams(serviceID string) []Upstream {
+	list := []Upstream{}
+	for _, i := range e.pools.list() {
+		if i.svc.Config.ID != serviceID {
+			continue
+		}
+		u := Upstream{ID: i.id, ServiceID: serviceID, Transport: i.svc.TransportName, State: "idle", Sessions: len(i.members()), CreatedAt: i.created, LastUsedAt: time.Unix(0, i.used.Load()).UTC()}
+		if i.active.Load() > 0 {
+			u.State = "active"
+		}
+		if named, ok := i.conn.(interface{ SessionID() string }); ok {
+			u.UpstreamSessionID = named.SessionID()
+		}
+		list = append(list, u)
+	}
+	slices.SortFunc(list, func(a, b Upstream) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return list
+}

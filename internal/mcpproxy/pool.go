@@ -1,0 +1,290 @@
+package mcpproxy
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+)
+
+// form says which upstream session of a service somebody needs: who shares it, and what
+// was agreed on in it.
+type form struct{ scope, agreed string }
+
+// pool are the upstream sessions of one service.
+type pool struct {
+	svc *Service
+
+	mu      sync.Mutex
+	shared  map[form]*opening
+	all     map[*instance]struct{}
+	started int // are being opened
+	retired bool
+	// A server that fails at once is not started again and again.
+	failures int
+	wait     time.Time
+	reason   error
+	legacy   time.Time // until when the server is known not to speak 2026-07-28
+}
+
+// opening is an upstream session that is being opened, or was.
+type opening struct {
+	done chan struct{}
+	inst *instance
+	err  error
+}
+
+// pools are those of all services.
+type pools struct {
+	mu   sync.Mutex
+	byID map[string]*pool
+}
+
+// of is the pool of a service. One of another service with its id is retired.
+func (p *pools) of(e *Engine, svc *Service) *pool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	have := p.byID[svc.Config.ID]
+	if have != nil && have.svc == svc {
+		return have
+	}
+	if have != nil {
+		e.spawn(func() { have.retire(e) })
+	}
+	next := &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}}
+	p.byID[svc.Config.ID] = next
+	return next
+}
+
+// retire ends the upstream sessions of a service that is not served any longer. What is
+// under way on them is let go on for a while.
+func (p *pool) retire(e *Engine) {
+	p.mu.Lock()
+	p.retired = true
+	all := slices.Collect(maps.Keys(p.all))
+	p.mu.Unlock()
+	for range 30 {
+		if !slices.ContainsFunc(all, func(i *instance) bool { return i.active.Load() > 0 && !i.isDead() }) || !pause(e.live, time.Second) {
+			break
+		}
+	}
+	for _, i := range all {
+		e.retire(i)
+	}
+}
+
+func (p *pools) keep(e *Engine, served map[string]*Service) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, have := range p.byID {
+		if served[id] != have.svc {
+			delete(p.byID, id)
+			e.spawn(func() { have.retire(e) })
+		}
+	}
+}
+
+func (p *pools) list() []*instance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []*instance
+	for _, have := range p.byID {
+		have.mu.Lock()
+		list = slices.AppendSeq(list, maps.Keys(have.all))
+		have.mu.Unlock()
+	}
+	return list
+}
+
+// forget takes out an upstream session that has ended.
+func (p *pools) forget(i *instance) {
+	p.mu.Lock()
+	have := p.byID[i.svc.Config.ID]
+	p.mu.Unlock()
+	if have == nil || have.svc != i.svc {
+		return
+	}
+	have.mu.Lock()
+	defer have.mu.Unlock()
+	delete(have.all, i)
+	maps.DeleteFunc(have.shared, func(_ form, o *opening) bool { return o.inst == i })
+}
+
+// shortLife is how long an upstream session has to last not to count as a failed start.
+const shortLife = 5 * time.Second
+
+// failed notes that an upstream session has ended by itself.
+func (p *pools) failed(i *instance, err error, now time.Time) {
+	p.mu.Lock()
+	have := p.byID[i.svc.Config.ID]
+	p.mu.Unlock()
+	if have != nil && have.svc == i.svc && now.Sub(i.created) < shortLife {
+		have.fail(err, now)
+	}
+}
+
+// fail lets the next start of a process wait, the longer the more have failed. A server
+// that is reached by the network costs nothing to ask again.
+func (p *pool) fail(err error, now time.Time) {
+	if p.svc.TransportName != "stdio" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures = min(p.failures+1, 8)
+	p.wait, p.reason = now.Add(min(250*time.Millisecond<<(p.failures-1), 30*time.Second)), err
+}
+
+func (p *pools) sweep(e *Engine, now time.Time) {
+	for _, i := range p.list() {
+		if !i.own && i.idle(now, i.svc.IdleTTL) {
+			e.retire(i)
+		}
+	}
+}
+
+func (p *pools) close(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, i := range p.list() {
+		all.Go(func() {
+			if i.dying.CompareAndSwap(false, true) {
+				close(i.dead)
+				i.close(ctx)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// busyError says that a service cannot give another upstream session now.
+type busyError struct {
+	status int
+	after  time.Duration // when to come again
+	text   string
+}
+
+func (b *busyError) Error() string { return b.text }
+
+// admit lets one more upstream session begin, or says why not. What it lets begin has
+// to end in done.
+func (p *pool) admit(e *Engine, now time.Time) error {
+	p.mu.Lock()
+	if wait := p.wait.Sub(now); wait > 0 {
+		reason := p.reason
+		p.mu.Unlock()
+		return &busyError{http.StatusServiceUnavailable, wait, "MCP service " + p.svc.Config.ID + " has failed and is tried again later: " + text(reason)}
+	}
+	if len(p.all)+p.started < p.svc.MaxInstances {
+		p.started++
+		p.mu.Unlock()
+		return nil
+	}
+	var oldest *instance
+	for i := range p.all {
+		if !i.own && i.idle(now, 0) && (oldest == nil || i.used.Load() < oldest.used.Load()) {
+			oldest = i
+		}
+	}
+	if oldest == nil {
+		p.mu.Unlock()
+		return &busyError{http.StatusTooManyRequests, time.Second, "MCP service " + p.svc.Config.ID + " has as many sessions as its max_instances allows, and all are in use"}
+	}
+	p.started++
+	p.mu.Unlock()
+	e.retire(oldest)
+	return nil
+}
+
+// done ends what admit let begin.
+func (p *pool) done(e *Engine, i *instance, err error) {
+	p.mu.Lock()
+	p.started--
+	retired := p.retired
+	if err == nil {
+		p.failures, p.wait = 0, time.Time{}
+		p.all[i] = struct{}{}
+	}
+	p.mu.Unlock()
+	var refused *jsonrpc.Error
+	switch {
+	case err == nil && retired:
+		e.retire(i)
+	case err == nil, errors.As(err, &refused), errors.Is(err, errLegacy), errors.Is(err, context.Canceled):
+		// It has started well; or it has said no; or nobody waits any longer.
+	default:
+		p.fail(err, e.now())
+	}
+}
+
+// get gives the upstream session of a form, opening it if there is none. Who comes
+// meanwhile waits for the same.
+func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
+	p.mu.Lock()
+	o := p.shared[f]
+	if o != nil && o.inst != nil && o.inst.isDead() {
+		o = nil
+	}
+	if o != nil {
+		p.mu.Unlock()
+		select {
+		case <-o.done:
+			return o.inst, o.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	o = &opening{done: make(chan struct{})}
+	p.shared[f] = o
+	p.mu.Unlock()
+	// Others may wait for it, so that it does not end with the caller who was first.
+	e.spawn(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.limits.Start)
+		defer cancel()
+		defer context.AfterFunc(e.live, cancel)()
+		inst, err := p.start(ctx, e, open)
+		p.mu.Lock()
+		o.inst, o.err = inst, err
+		if err != nil {
+			delete(p.shared, f)
+		}
+		p.mu.Unlock()
+		close(o.done)
+	})
+	select {
+	case <-o.done:
+		return o.inst, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// start opens an upstream session within the service's bounds.
+func (p *pool) start(ctx context.Context, e *Engine, open func(ctx context.Context) (*instance, error)) (*instance, error) {
+	if err := p.admit(e, e.now()); err != nil {
+		return nil, err
+	}
+	inst, err := open(ctx)
+	p.done(e, inst, err)
+	return inst, err
+}
+
+// known says whether the server is known not to speak 2026-07-28.
+func (p *pool) isLegacy(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return now.Before(p.legacy)
+}
+
+// legacyFor is how long it is remembered that a server does not speak 2026-07-28.
+const legacyFor = 5 * time.Minute
+
+func (p *pool) setLegacy(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.legacy = now.Add(legacyFor)
+}

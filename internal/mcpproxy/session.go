@@ -1,0 +1,227 @@
+package mcpproxy
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/mcp"
+)
+
+// session is a caller's. It is bound to the key and the route that made it: for anybody
+// else there is no such session.
+type session struct {
+	id, routeID, keyID string
+	inst               *instance
+	created            time.Time
+	used               atomic.Int64 // when, in Unix nanoseconds
+	active             atomic.Int32 // requests and streams under way
+
+	mu      sync.Mutex
+	ended   bool
+	asked   map[string]struct{} // ids of the server's requests that wait for an answer
+	calls   map[string]*call    // under way, by the caller's ids
+	watched map[string]struct{} // URIs of resources that it has subscribed to
+	waiting []mcp.Message       // what no stream has taken yet
+	wake    chan struct{}       // tells the stream that something waits
+	gone    chan struct{}       // closed when the session has ended
+	dropped atomic.Int64
+}
+
+// begin marks a request or a stream under way, until end.
+func (s *session) begin(now time.Time) { s.active.Add(1); s.used.Store(now.UnixNano()) }
+
+func (s *session) end(now time.Time) { s.used.Store(now.UnixNano()); s.active.Add(-1) }
+
+// maxAsked bounds a server's requests that wait for a caller's answer.
+const maxAsked = 256
+
+// ask notes a request of the server's, whose answer may then come; false when too many
+// wait.
+func (s *session) ask(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.asked) >= maxAsked {
+		return false
+	}
+	s.asked[id] = struct{}{}
+	return true
+}
+
+// answered says whether the server has asked this session that.
+func (s *session) answered(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.asked[id]
+	delete(s.asked, id)
+	return ok
+}
+
+// put lets a message wait for a stream.
+func (s *session) put(m mcp.Message, most int) {
+	s.mu.Lock()
+	if !s.ended {
+		if len(s.waiting) >= most {
+			s.waiting = slices.Delete(s.waiting, 0, 1)
+			s.dropped.Add(1)
+		}
+		s.waiting = append(s.waiting, m)
+	}
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take takes what waits.
+func (s *session) take() []mcp.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.waiting
+	s.waiting = nil
+	return list
+}
+
+// enter notes a call under the caller's id; false when one of that id is under way.
+func (s *session) enter(c *call) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.calls[c.key] != nil {
+		return false
+	}
+	s.calls[c.key] = c
+	return true
+}
+
+func (s *session) leave(c *call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.calls, c.key)
+}
+
+// call is the call under way of that id, nil for none.
+func (s *session) call(id []byte) *call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[jsonrpc.Key(id)]
+}
+
+// watch notes that the session is subscribed to a resource, or no longer.
+func (s *session) watch(uri string, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if on && len(s.watched) < maxWatched {
+		s.watched[uri] = struct{}{}
+	} else {
+		delete(s.watched, uri)
+	}
+}
+
+// maxWatched bounds the resources that a session is subscribed to.
+const maxWatched = 1024
+
+func (s *session) watches(uri string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.watched[uri]
+	return ok
+}
+
+// sessions are those of all callers.
+type sessions struct {
+	mu     sync.RWMutex
+	byID   map[string]*session
+	perKey map[string]int
+}
+
+// newSession makes a session that nobody finds before add.
+func newSession(routeID, keyID string, now time.Time) *session {
+	s := &session{
+		id: randomID(), routeID: routeID, keyID: keyID, created: now,
+		asked: map[string]struct{}{}, calls: map[string]*call{}, watched: map[string]struct{}{}, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+	}
+	s.used.Store(now.UnixNano())
+	return s
+}
+
+// randomID is 128 bits in hex digits, which nobody can guess.
+func randomID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return hex.EncodeToString(b[:])
+}
+
+// room says whether there may be one session more.
+func (t *sessions) room(keyID string, l Limits) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.byID) < l.Sessions && t.perKey[keyID] < l.SessionsPerKey
+}
+
+func (t *sessions) add(s *session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byID[s.id] = s
+	t.perKey[s.keyID]++
+}
+
+// get finds a session, nil when there is none for this key and route.
+func (t *sessions) get(id, routeID, keyID string) *session {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if s := t.byID[id]; s != nil && s.routeID == routeID && s.keyID == keyID {
+		return s
+	}
+	return nil
+}
+
+// remove takes a session out; false when it is out already.
+func (t *sessions) remove(s *session) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID[s.id] != s {
+		return false
+	}
+	delete(t.byID, s.id)
+	if t.perKey[s.keyID]--; t.perKey[s.keyID] == 0 {
+		delete(t.perKey, s.keyID)
+	}
+	return true
+}
+
+// idle are the sessions that nobody has used for the idle time of their service.
+func (t *sessions) idle(now time.Time) (list []*session) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, s := range t.byID {
+		if s.active.Load() == 0 && now.Sub(time.Unix(0, s.used.Load())) > s.inst.svc.IdleTTL {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// endSession ends a session, and its upstream session unless others share that.
+func (e *Engine) endSession(s *session) {
+	if !e.sessions.remove(s) {
+		return
+	}
+	s.mu.Lock()
+	s.ended, s.waiting = true, nil
+	calls := slices.Collect(maps.Values(s.calls))
+	s.mu.Unlock()
+	close(s.gone)
+	s.inst.leave(s)
+	for _, c := range calls {
+		c.cancel()
+	}
+	if s.inst.own {
+		e.retire(s.inst)
+	}
+}

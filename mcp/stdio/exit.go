@@ -1,0 +1,41 @@
+package stdio
+
+import (
+	"errors"
+	"os"
+	"strings"
+)
+
+// ExitError says that a server exited though nobody had asked it to.
+type ExitError struct {
+	// Status is "exit status 1", or "signal: killed".
+	Status string
+	// Code is the exit status, -1 for a signal.
+	Code int
+	// Stderr is the last line that it wrote to its standard error: printable, and at
+	// most 300 bytes. The values of its service's environment are replaced in it.
+	Stderr string
+}
+
+func (e *ExitError) Error() string {
+	var b strings.Builder
+	b.WriteString("mcp: the server exited: ")
+	b.WriteString(e.Status)
+	if e.Stderr != "" {
+		b.WriteString(": ")
+		b.WriteString(e.Stderr)
+	}
+	return b.String()
+}
+
+func exitError(state *os.ProcessState, last string) error {
+	if state == nil {
+		return &ExitError{Status: "status unknown", Code: -1, Stderr: last}
+	}
+	return &ExitError{Status: state.String(), Code: state.ExitCode(), Stderr: last}
+}
+
+func isExit(err error) bool {
+	var e *ExitError
+	return errors.As(err, &e)
+}
