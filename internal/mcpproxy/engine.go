@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/trace"
 	"github.com/agent-gateway/agent-gateway/mcp"
 	"github.com/agent-gateway/agent-gateway/metrics"
@@ -53,6 +54,7 @@ type Hop struct {
 	Service *Service
 	Tools   *Tools // of the route; nil: every tool
 	Caller  Caller
+	Limits  []limits.Subject // of the key
 	Span    trace.Span
 	Started time.Time
 }
@@ -110,6 +112,7 @@ type Engine struct {
 	sink   metrics.Sink
 	log    *slog.Logger
 	now    func() time.Time
+	keeper *limits.Keeper
 
 	sessions sessions
 	pools    pools
@@ -133,9 +136,9 @@ func (e *Engine) spawn(f func()) {
 	}
 }
 
-// New makes an engine.
-func New(limits Limits, sink metrics.Sink, log *slog.Logger, now func() time.Time) *Engine {
-	e := &Engine{limits: limits.withDefaults(), sink: sink, log: log, now: now}
+// New makes an engine. keeper holds keys to their limits; nil holds nobody.
+func New(bounds Limits, keeper *limits.Keeper, sink metrics.Sink, log *slog.Logger, now func() time.Time) *Engine {
+	e := &Engine{limits: bounds.withDefaults(), keeper: keeper, sink: sink, log: log, now: now}
 	e.live, e.end = context.WithCancel(context.Background())
 	e.listening, e.drain = context.WithCancel(e.live)
 	e.sessions = sessions{byID: map[string]*session{}, perKey: map[string]int{}}

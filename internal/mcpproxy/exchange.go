@@ -71,10 +71,19 @@ func (x *exchange) post() {
 		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeParse, "the body is not valid JSON")
 		return
 	}
-	if x.in, err = jsonrpc.Parse(body); err != nil {
+	if x.in, err = jsonrpc.Parse(body); errors.Is(err, jsonrpc.ErrBatch) {
+		x.batch(body)
+		return
+	}
+	if err != nil {
 		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeInvalidRequest, "the body is not a JSON-RPC message: %s", err)
 		return
 	}
+	x.message()
+}
+
+// message takes the message that was read.
+func (x *exchange) message() {
 	if err := x.readParams(); err != nil {
 		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidParams, "params: %s", err)
 		return
@@ -163,6 +172,11 @@ func (x *exchange) request() {
 	if in.Method == "tools/call" && !x.mayCall() {
 		return
 	}
+	release, ok := x.reserve()
+	if !ok {
+		return
+	}
+	defer release()
 	if in.Method == "initialize" && !x.modern {
 		x.initialize()
 		return

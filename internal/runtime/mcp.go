@@ -155,6 +155,7 @@ func (d *Dataplane) serveMCP(w http.ResponseWriter, r *http.Request, route *Rout
 	hop := mcpproxy.Hop{RouteID: route.ID, Service: route.mcp.service, Tools: route.mcp.tools, Span: span, Started: started}
 	if key != nil {
 		hop.Caller = mcpproxy.Caller{KeyID: key.ID, Tools: key.tools}
+		hop.Limits = subjects(key.caller, route)
 	}
 	if refused != nil {
 		d.MCP.Refuse(w, r, hop, refused.HTTPStatus("openai"), refused.Message)
