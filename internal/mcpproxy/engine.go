@@ -217,6 +217,7 @@ func (e *Engine) Sweep() {
 		e.endSession(s)
 	}
 	e.pools.sweep(e, now)
+	e.pools.check(e, now)
 }
 
 // Keep ends what runs for services that are not among those that are served, once

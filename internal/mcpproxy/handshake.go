@@ -106,7 +106,7 @@ func (x *exchange) initializeOwn() {
 		}
 		inst := x.newInstance(svc, conn)
 		inst.own = true
-		if resp, raw, err = first(ctx, conn, mcp.Message{Data: x.in.Data, Header: x.legacyHeader()}); err == nil && resp.Error.OK() {
+		if resp, raw, err = first(ctx, conn, mcp.Message{Data: x.in.Data, Header: x.legacyHeader()}, nil); err == nil && resp.Error.OK() {
 			err = resp.DecodeError()
 		}
 		if err != nil {
@@ -157,7 +157,7 @@ func (e *Engine) open(ctx context.Context, svc *Service, params []byte) (*instan
 		return nil, err
 	}
 	inst := e.newInstance(svc, conn)
-	resp, _, err := first(ctx, conn, mcp.Message{Data: jsonrpc.Call(inst.nextID(), "initialize", params)})
+	resp, _, err := first(ctx, conn, mcp.Message{Data: jsonrpc.Call(inst.nextID(), "initialize", params)}, nil)
 	if err == nil && resp.Error.OK() {
 		err = resp.DecodeError()
 	}
@@ -183,8 +183,8 @@ func initParams(version string) []byte {
 const clientInfo = `{"name":"agent-gateway","version":"1"}`
 
 // first makes a call of the gateway's own and waits for its response. Messages before it
-// are let go by.
-func first(ctx context.Context, conn mcp.Conn, m mcp.Message) (*jsonrpc.Message, mcp.Message, error) {
+// go to other, which may be nil.
+func first(ctx context.Context, conn mcp.Conn, m mcp.Message, other func(*jsonrpc.Message, mcp.Message)) (*jsonrpc.Message, mcp.Message, error) {
 	sent, err := jsonrpc.Parse(m.Data)
 	if err != nil {
 		return nil, m, err
@@ -208,6 +208,9 @@ func first(ctx context.Context, conn mcp.Conn, m mcp.Message) (*jsonrpc.Message,
 		}
 		if in.Kind() == jsonrpc.Response && (in.Key() == sent.Key() || in.Error.OK()) {
 			return in, m, nil
+		}
+		if other != nil {
+			other(in, m)
 		}
 	}
 }
@@ -251,18 +254,12 @@ func (x *exchange) forgotten(inst *instance) bool {
 	if x.now().Sub(time.Unix(0, inst.used.Load())) < probeAfter {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(x.r.Context(), pingTime)
-	defer cancel()
-	_, _, err := first(ctx, inst.conn, mcp.Message{Data: jsonrpc.Call(inst.nextID(), "ping", nil)})
-	if err == nil || x.r.Context().Err() != nil {
+	if x.ping(x.r.Context(), inst) == nil || x.r.Context().Err() != nil {
 		return false
 	}
 	x.retire(inst)
 	return true
 }
-
-// pingTime bounds how long a server may take to answer a ping.
-const pingTime = 10 * time.Second
 
 // own is an upstream session in which the gateway itself is the client.
 func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance, error) {
@@ -314,7 +311,7 @@ func (e *Engine) discover(ctx context.Context, inst *instance) ([]byte, error) {
 	resp, _, err := first(ctx, inst.conn, mcp.Message{
 		Data:   jsonrpc.Call(inst.nextID(), "server/discover", params),
 		Header: http.Header{"Mcp-Protocol-Version": {firstModern}, "Mcp-Method": {"server/discover"}},
-	})
+	}, nil)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, err

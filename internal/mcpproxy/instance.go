@@ -21,6 +21,7 @@ type instance struct {
 	conn    mcp.Conn
 	created time.Time
 	used    atomic.Int64
+	checked atomic.Int64 // when it was last asked whether it is well
 	active  atomic.Int32 // calls under way
 	// own says that it belongs to one session of a caller's.
 	own bool
@@ -42,6 +43,7 @@ type instance struct {
 func (e *Engine) newInstance(svc *Service, conn mcp.Conn) *instance {
 	i := &instance{id: randomID()[:16], svc: svc, conn: conn, created: e.now(), dead: make(chan struct{}), sessions: map[*session]struct{}{}}
 	i.used.Store(i.created.UnixNano())
+	i.checked.Store(i.created.UnixNano())
 	return i
 }
 
@@ -169,19 +171,22 @@ func (e *Engine) deliver(i *instance, st mcp.Stream, after string) (string, erro
 		if len(m.Data) == 0 {
 			continue
 		}
-		in, err := jsonrpc.Parse(m.Data)
-		if err != nil {
-			continue
+		if in, err := jsonrpc.Parse(m.Data); err == nil {
+			e.take(i, in, m)
 		}
-		m.EventID, m.Retry = "", 0 // they are of a stream that callers do not have
-		switch in.Kind() {
-		case jsonrpc.Notification:
-			for _, s := range i.audience(in) {
-				s.put(m, e.limits.Queue)
-			}
-		case jsonrpc.Request:
-			e.asked(i, in, m)
+	}
+}
+
+// take hands on a message that belongs to no call of a caller's.
+func (e *Engine) take(i *instance, in *jsonrpc.Message, m mcp.Message) {
+	m.EventID, m.Retry = "", 0 // they are of a stream that callers do not have
+	switch in.Kind() {
+	case jsonrpc.Notification:
+		for _, s := range i.audience(in) {
+			s.put(m, e.limits.Queue)
 		}
+	case jsonrpc.Request:
+		e.asked(i, in, m)
 	}
 }
 

@@ -69,7 +69,7 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 		params = jsonrpc.Splice(params, jsonrpc.Edit{At: jsonrpc.Span{Start: 1, End: 1}, With: with})
 	}
 	m.Data = jsonrpc.Call(inst.nextID(), method, params)
-	resp, _, err := first(ctx, inst.conn, m)
+	resp, _, err := first(ctx, inst.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(inst, in, m) })
 	var gone *mcp.StatusError
 	if errors.As(err, &gone) && gone.Code == http.StatusNotFound {
 		e.retire(inst)
