@@ -12,7 +12,7 @@ func (x *exchange) observe() {
 	span := x.hop.Span
 	x.mcp = &metrics.MCP{ServiceID: x.hop.Service.Config.ID}
 	x.event = &metrics.Event{
-		EventID: "evt_" + span.UniqueID(), TraceID: span.TraceID, SpanID: span.SpanID, ParentSpanID: span.ParentID, AgentDepth: span.Depth,
+		EventID: span.UniqueID(), TraceID: span.TraceID, SpanID: span.SpanID, ParentSpanID: span.ParentID, AgentDepth: span.Depth,
 		StartedAt: x.hop.Started, RouteID: x.hop.RouteID, RouteKind: metrics.KindMCP, RouteProtocol: "mcp", VirtualKeyID: x.hop.Caller.KeyID, MCP: x.mcp,
 	}
 	if x.in == nil {
