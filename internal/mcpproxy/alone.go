@@ -218,9 +218,8 @@ func (x *exchange) addMeta() []jsonrpc.Edit {
 	return nil
 }
 
-// modernStatus is the HTTP status of a response (2026-07-28).
-func modernStatus(in *jsonrpc.Message) int {
-	e := in.DecodeError()
+// statusOf is the HTTP status of a response (2026-07-28); e is nil for a result.
+func statusOf(e *jsonrpc.Error) int {
 	if e == nil {
 		return http.StatusOK
 	}

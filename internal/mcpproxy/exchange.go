@@ -1,9 +1,9 @@
 package mcpproxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"math"
 	"net/http"
 	"strconv"
@@ -58,7 +58,7 @@ func (x *exchange) post() {
 		x.refuse(http.StatusUnsupportedMediaType, nil, jsonrpc.CodeInvalidRequest, "bodies are taken without Content-Encoding only")
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, x.limits.Body))
+	body, err := x.body()
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -80,6 +80,14 @@ func (x *exchange) post() {
 		return
 	}
 	x.message()
+}
+
+// body reads the request's body, in memory of its size where that is said.
+func (x *exchange) body() ([]byte, error) {
+	const most = 64 << 10 // for what is only said
+	b := bytes.NewBuffer(make([]byte, 0, min(max(x.r.ContentLength, 0), most)+bytes.MinRead))
+	_, err := b.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, x.limits.Body))
+	return b.Bytes(), err
 }
 
 // message takes the message that was read.

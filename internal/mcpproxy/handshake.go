@@ -52,8 +52,8 @@ func (x *exchange) initialize() {
 	var refused *jsonrpc.Error
 	switch {
 	case errors.As(err, &refused):
-		x.event.StatusCode = http.StatusOK
-		writeError(x.w, http.StatusOK, x.in.ID.Of(x.in.Data), refused)
+		x.event.StatusCode = statusOf(refused)
+		writeError(x.w, x.event.StatusCode, x.in.ID.Of(x.in.Data), refused)
 		x.record("error", "rpc_error")
 		return
 	case err != nil:

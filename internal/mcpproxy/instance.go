@@ -32,7 +32,8 @@ type instance struct {
 	version string // of the protocol, where the gateway said initialize
 
 	lastID atomic.Int64
-	dead   chan struct{} // closed when the upstream session has ended
+	live   context.Context // ends with the upstream session
+	kill   context.CancelFunc
 	dying  atomic.Bool
 	quiet  context.CancelFunc // ends listening; nil when nobody listens
 
@@ -41,7 +42,8 @@ type instance struct {
 }
 
 func (e *Engine) newInstance(svc *Service, conn mcp.Conn) *instance {
-	i := &instance{id: randomID()[:16], svc: svc, conn: conn, created: e.now(), dead: make(chan struct{}), sessions: map[*session]struct{}{}}
+	i := &instance{id: randomID()[:16], svc: svc, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
+	i.live, i.kill = context.WithCancel(context.Background())
 	i.used.Store(i.created.UnixNano())
 	i.checked.Store(i.created.UnixNano())
 	return i
@@ -51,14 +53,7 @@ func (i *instance) begin(now time.Time) { i.active.Add(1); i.used.Store(now.Unix
 
 func (i *instance) end(now time.Time) { i.used.Store(now.UnixNano()); i.active.Add(-1) }
 
-func (i *instance) isDead() bool {
-	select {
-	case <-i.dead:
-		return true
-	default:
-		return false
-	}
-}
+func (i *instance) isDead() bool { return i.live.Err() != nil }
 
 // nextID is an id that no request on this upstream session has had.
 func (i *instance) nextID() []byte { return strconv.AppendInt(nil, i.lastID.Add(1), 10) }
@@ -96,7 +91,7 @@ func (e *Engine) retire(i *instance) {
 	if !i.dying.CompareAndSwap(false, true) {
 		return
 	}
-	close(i.dead)
+	i.kill()
 	if i.quiet != nil {
 		i.quiet()
 	}

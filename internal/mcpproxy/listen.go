@@ -57,15 +57,20 @@ func (x *exchange) listen() {
 	}
 	p := x.newReply()
 	defer p.end()
+	wake := s.attach()
 	p.flush()
 	for {
-		for _, m := range s.take() {
+		list, ok := s.take(wake)
+		if !ok {
+			return
+		}
+		for _, m := range list {
 			if p.event(m) != nil {
 				return
 			}
 		}
 		select {
-		case <-s.wake:
+		case <-wake:
 		case <-s.gone:
 			return
 		case <-ctx.Done():
@@ -77,7 +82,6 @@ func (x *exchange) listen() {
 // listenUp relays the server's own stream, events as they are, so that the caller can
 // have it go on where it broke off.
 func (x *exchange) listenUp(ctx context.Context, s *session) {
-	defer context.AfterFunc(s.inst.ended(), func() {})()
 	st, err := s.inst.conn.Listen(ctx, x.r.Header.Get("Last-Event-Id"))
 	var refused *mcp.StatusError
 	switch {
@@ -101,7 +105,7 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 	p := x.newReply()
 	defer p.end()
 	p.flush()
-	stop := context.AfterFunc(s.inst.ended(), func() { _ = st.Close() })
+	stop := context.AfterFunc(s.inst.live, func() { _ = st.Close() })
 	defer stop()
 	for {
 		m, err := st.Next()

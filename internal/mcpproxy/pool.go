@@ -153,7 +153,7 @@ func (p *pools) close(ctx context.Context) {
 	for _, i := range p.list() {
 		all.Go(func() {
 			if i.dying.CompareAndSwap(false, true) {
-				close(i.dead)
+				i.kill()
 				i.close(ctx)
 			}
 		})

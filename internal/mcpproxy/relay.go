@@ -85,7 +85,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
 	ctx, cancel := context.WithCancel(x.r.Context())
 	defer cancel()
 	c.cancel = cancel
-	defer context.AfterFunc(inst.ended(), cancel)()
+	defer context.AfterFunc(inst.live, cancel)()
 	inst.begin(x.now())
 	defer func() { inst.end(x.now()) }()
 	st, err := inst.conn.Call(ctx, m)
@@ -139,25 +139,6 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
 	}
 }
 
-// ended is a context that is done when the upstream session has ended.
-func (i *instance) ended() context.Context { return deadContext{context.Background(), i.dead} }
-
-type deadContext struct {
-	context.Context
-	dead chan struct{}
-}
-
-func (d deadContext) Done() <-chan struct{} { return d.dead }
-
-func (d deadContext) Err() error {
-	select {
-	case <-d.dead:
-		return context.Canceled
-	default:
-		return nil
-	}
-}
-
 // mayAsk says whether a request of the server's may go to the caller; when not, the
 // server is told.
 func (x *exchange) mayAsk(inst *instance, s *session, p *reply, in *jsonrpc.Message) bool {
@@ -198,8 +179,8 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 	m.Data = data
 	result, failed := x.outcome(in)
 	status := http.StatusOK
-	if x.modern {
-		status = modernStatus(in)
+	if x.modern || x.in.Method == "initialize" { // which a server without sessions refuses so
+		status = statusOf(in.DecodeError())
 	}
 	x.event.StatusCode = status
 	p.finish(status, m)

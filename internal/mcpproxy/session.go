@@ -28,7 +28,7 @@ type session struct {
 	calls   map[string]*call    // under way, by the caller's ids
 	watched map[string]struct{} // URIs of resources that it has subscribed to
 	waiting []mcp.Message       // what no stream has taken yet
-	wake    chan struct{}       // tells the stream that something waits
+	wake    chan struct{}       // tells the stream that something waits; nil without one
 	gone    chan struct{}       // closed when the session has ended
 	dropped atomic.Int64
 }
@@ -72,20 +72,35 @@ func (s *session) put(m mcp.Message, most int) {
 		}
 		s.waiting = append(s.waiting, m)
 	}
-	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
+	s.mu.Unlock()
 }
 
-// take takes what waits.
-func (s *session) take() []mcp.Message {
+// attach begins a stream, which is woken when something waits. It takes the place of
+// the one before it, whose caller may have gone without being missed.
+func (s *session) attach() (wake chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.wake != nil {
+		close(s.wake)
+	}
+	s.wake = make(chan struct{}, 1)
+	return s.wake
+}
+
+// take takes what waits for a stream; false when another has its place.
+func (s *session) take(wake chan struct{}) ([]mcp.Message, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wake != wake {
+		return nil, false
+	}
 	list := s.waiting
 	s.waiting = nil
-	return list
+	return list, true
 }
 
 // enter notes a call under the caller's id; false when one of that id is under way.
@@ -144,7 +159,7 @@ type sessions struct {
 func newSession(routeID, keyID string, now time.Time) *session {
 	s := &session{
 		id: randomID(), routeID: routeID, keyID: keyID, created: now,
-		asked: map[string]struct{}{}, calls: map[string]*call{}, watched: map[string]struct{}{}, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		asked: map[string]struct{}{}, calls: map[string]*call{}, watched: map[string]struct{}{}, gone: make(chan struct{}),
 	}
 	s.used.Store(now.UnixNano())
 	return s
