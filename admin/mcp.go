@@ -125,6 +125,9 @@ func (a *api) mcpService(ask func(context.Context, *mcpproxy.Service, *http.Requ
 				"error": "mcp_service " + id + " answers with an error: " + rpc.Message, "field": "",
 				"rpc": map[string]any{"code": rpc.Code, "message": rpc.Message},
 			})
+		case r.Context().Err() != nil: // nobody reads the answer
+		case errors.Is(err, context.DeadlineExceeded):
+			fail(w, http.StatusBadGateway, "", "mcp_service %s has not answered in %s", id, mcpTime)
 		default:
 			a.Log.WarnContext(r.Context(), "an MCP server could not be asked", "service", id, "error", err)
 			fail(w, http.StatusBadGateway, "", "mcp_service %s cannot be asked: %s", id, err)
@@ -152,7 +155,10 @@ func mcpParams(w http.ResponseWriter, r *http.Request, members []string) ([]byte
 		return nil, err
 	}
 	node, err := strict.ParseJSON(body)
-	if err != nil || node.Kind != strict.Object {
+	if err != nil {
+		return nil, errorf(http.StatusBadRequest, "", "the body is not JSON: %s", err)
+	}
+	if node.Kind != strict.Object {
 		return nil, errorf(http.StatusBadRequest, "", "the body is not a JSON object: {%q: …}", members[0])
 	}
 	var given map[string]json.RawMessage

@@ -29,12 +29,9 @@ func openAPI() ([]byte, error) {
 		for _, f := range k.Filters {
 			filters = append(filters, object{"name": f, "in": "query", "schema": object{"type": "string"}})
 		}
-		list := object{"description": "all objects, ordered by id", "content": jsonContent(object{"type": "object", "required": []string{"items"}, "properties": object{
-			"items": object{"type": "array", "items": ref(k.Name)},
-		}})}
 		body := object{"required": true, "content": jsonContent(ref(k.Name))}
 		paths["/admin/"+k.Path] = object{
-			"get":  operation("list "+k.Path, object{"200": list}, "parameters", filters),
+			"get":  operation("list "+k.Path, itemsOf("all objects, ordered by id", ref(k.Name)), "parameters", filters),
 			"post": operation("create a "+k.Name, object{"201": one}, "requestBody", body),
 		}
 		paths[itemPath(k)] = object{
@@ -61,6 +58,7 @@ func openAPI() ([]byte, error) {
 	} {
 		paths[path] = object{"get": operation(summary, plain)}
 	}
+	describeMCP(paths, schemas)
 	provider := []object{{"name": "provider_id", "in": "path", "required": true, "schema": object{"type": "string"}}}
 	paths["/admin/llm/models/providers/{provider_id}/discovered"] = object{"parameters": provider, "get": operation("the models that a provider has said it has", plain)}
 	paths["/admin/llm/models/providers/{provider_id}/refresh"] = object{"parameters": provider, "post": operation("ask a provider for its models", plain)}

@@ -20,8 +20,17 @@ type Error struct {
 	Message string
 	// Field is the dotted path of the field at fault; empty when there is none.
 	Field string
+	// RPC is what an MCP server has refused a request with; nil when it was not
+	// the server who refused.
+	RPC *RPCError
 
 	hint string
+}
+
+// RPCError is an error of JSON-RPC, as an MCP server answers with.
+type RPCError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
 }
 
 // Error tells what the server said and, where it can, what to do.
@@ -33,6 +42,9 @@ func (e *Error) Error() string {
 	case e.Field != "" && !strings.Contains(text, e.Field):
 		text = e.Field + ": " + text
 	}
+	if e.RPC != nil {
+		text += fmt.Sprintf(" (JSON-RPC error %d)", e.RPC.Code)
+	}
 	if e.hint != "" {
 		text += ": " + e.hint
 	}
@@ -42,9 +54,12 @@ func (e *Error) Error() string {
 // newError reads a refusal.
 func (c *Client) newError(status int, body []byte) *Error {
 	e := &Error{Status: status}
-	var said struct{ Error, Field string }
+	var said struct {
+		Error, Field string
+		RPC          *RPCError
+	}
 	if json.Unmarshal(body, &said) == nil {
-		e.Message, e.Field = said.Error, said.Field
+		e.Message, e.Field, e.RPC = said.Error, said.Field, said.RPC
 	}
 	switch {
 	case status == http.StatusUnauthorized && c.headers.Get("Authorization") == "":

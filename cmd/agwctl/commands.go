@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ type globalFlags struct {
 	AdminAddr      string        `from:"AGW_ADMIN_ADDR" default:"http://localhost:8019" placeholder:"URL" group:"Global flags:" help:"Where the Admin API is; ${default} unless set."`
 	AdminBasicAuth string        `from:"AGW_ADMIN_BASIC_AUTH" placeholder:"USER:PASSWORD" group:"Global flags:" help:"Credentials for the Admin API."`
 	AdminHeader    []string      `placeholder:"'NAME: VALUE'" sep:"none" group:"Global flags:" help:"A header for every call to the Admin API; repeats."`
-	Timeout        time.Duration `placeholder:"DURATION" group:"Global flags:" help:"How long to wait: for a call to the Admin API 30s unless set, for a model to say something 10m."`
+	Timeout        time.Duration `placeholder:"DURATION" group:"Global flags:" help:"How long to wait: for a call to the Admin API 30s unless set, for an MCP server 130s, for a model to say something 10m."`
 	Output         string        `short:"o" enum:",table,json,yaml" default:"" placeholder:"table|json|yaml" group:"Global flags:" help:"The form of the output. Lists are tables unless set, everything else is JSON."`
 }
 
@@ -56,7 +57,10 @@ func (g *globalFlags) headers() (http.Header, error) {
 }
 
 // admin returns a client of the Admin API.
-func (a *app) admin() (*client.Client, error) {
+func (a *app) admin() (*client.Client, error) { return a.adminWithin(client.DefaultTimeout) }
+
+// adminWithin returns one whose calls may take that long, unless --timeout is set.
+func (a *app) adminWithin(patience time.Duration) (*client.Client, error) {
 	headers, err := a.global.headers()
 	if err != nil {
 		return nil, err
@@ -65,7 +69,7 @@ func (a *app) admin() (*client.Client, error) {
 		Addr:      a.global.AdminAddr,
 		BasicAuth: a.global.AdminBasicAuth,
 		Headers:   headers,
-		Timeout:   a.global.Timeout,
+		Timeout:   cmp.Or(a.global.Timeout, patience),
 	})
 }
 

@@ -52,6 +52,9 @@ func (g *fakeGateway) admin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := strings.TrimPrefix(r.URL.EscapedPath(), "/admin/")
+	if answerMCP(w, r, path) {
+		return
+	}
 	for _, k := range configstore.Kinds {
 		if rest, ok := strings.CutPrefix(path+"/", k.Path+"/"); ok {
 			g.object(w, r, k, strings.TrimSuffix(rest, "/"))

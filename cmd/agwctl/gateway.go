@@ -29,6 +29,7 @@ type gatewayCmd struct {
 	ProviderType      providerTypeCmd `cmd:"" help:"The provider types that the gateway has."`
 	LLMAPIHandlerType handlerTypeCmd  `cmd:"" name:"llm-api-handler-type" help:"The LLM protocols that the gateway serves."`
 	Model             modelCmd        `cmd:"" help:"The models of providers."`
+	MCPRuntime        mcpRuntimeCmd   `cmd:"" name:"mcp-runtime" help:"The MCP requests under way, and the last that have ended."`
 	Metrics           metricsCmd      `cmd:"" help:"What has happened."`
 }
 
@@ -47,7 +48,10 @@ func (c *kindCmd) setKind(k configstore.Kind) {
 }
 
 // commandsOf are the commands of a kind, which has more than the others' if it is here.
-var commandsOf = map[string]reflect.Type{"virtual_key": reflect.TypeFor[virtualKeyCmd]()}
+var commandsOf = map[string]reflect.Type{
+	"mcp_service": reflect.TypeFor[mcpServiceCmd](),
+	"virtual_key": reflect.TypeFor[virtualKeyCmd](),
+}
 
 // kindCommands makes a struct for kong with commands for every row of the table of
 // kinds whose command is one word.
@@ -82,7 +86,9 @@ func kindCommands() (any, error) {
 }
 
 // noun is a kind's name in a sentence.
-func noun(k configstore.Kind) string { return strings.ReplaceAll(k.Name, "_", " ") }
+func noun(k configstore.Kind) string { return nouns.Replace(k.Name) }
+
+var nouns = strings.NewReplacer("llm_", "LLM ", "mcp_", "MCP ", "_", " ")
 
 type listCmd struct {
 	Filter map[string]string `placeholder:"FIELD=VALUE" mapsep:"none" help:"List only what has this value in a field; repeats."`

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"github.com/tidwall/gjson"
@@ -29,8 +31,16 @@ func (a *app) printList(items []json.RawMessage, columns []string) error {
 // printObject prints one object as JSON unless another form is asked for. No
 // columns make its table one of fields and values.
 func (a *app) printObject(object json.RawMessage, columns []string) error {
+	if a.global.Output != "table" {
+		return a.printJSON(object)
+	}
+	return a.printView(object, columns)
+}
+
+// printView prints one object as a table unless another form is asked for.
+func (a *app) printView(object json.RawMessage, columns []string) error {
 	switch {
-	case a.global.Output != "table":
+	case a.global.Output == "json" || a.global.Output == "yaml":
 		return a.printJSON(object)
 	case columns != nil:
 		return printTable(a.stdout, []json.RawMessage{object}, columns)
@@ -38,8 +48,8 @@ func (a *app) printObject(object json.RawMessage, columns []string) error {
 	w := newTable(a.stdout, "FIELD", "VALUE")
 	var walk func(path string, v gjson.Result)
 	walk = func(path string, v gjson.Result) {
-		if !v.IsObject() {
-			row(w, path, cell(v))
+		if !v.IsObject() || v.Raw == "{}" { // an empty object says that something is there
+			row(w, path, cell(lastName(path), v))
 			return
 		}
 		v.ForEach(func(key, v gjson.Result) bool {
@@ -85,17 +95,21 @@ func (a *app) printJSON(document []byte) error {
 }
 
 // printTable prints one row for each object. Columns are dotted paths; the last
-// name of each is its title.
+// name of each is its title, unless it is given as in "title=a.b".
 func printTable(out io.Writer, items []json.RawMessage, columns []string) error {
-	titles := make([]string, len(columns))
-	for i, path := range columns {
-		titles[i] = strings.ToUpper(path[strings.LastIndexByte(path, '.')+1:])
+	names, titles, paths := make([]string, len(columns)), make([]string, len(columns)), make([]string, len(columns))
+	for i, column := range columns {
+		name, path, named := strings.Cut(column, "=")
+		if !named {
+			name, path = lastName(column), column
+		}
+		names[i], titles[i], paths[i] = name, strings.ToUpper(name), path
 	}
 	w := newTable(out, titles...)
 	for _, item := range items {
 		cells := make([]string, len(columns))
-		for i, v := range gjson.GetManyBytes(item, columns...) {
-			cells[i] = cell(v)
+		for i, v := range gjson.GetManyBytes(item, paths...) {
+			cells[i] = cell(names[i], v)
 		}
 		row(w, cells...)
 	}
@@ -119,8 +133,18 @@ func row(w io.Writer, cells ...string) {
 	}
 }
 
-// cell is a value in one line; "-" stands for none.
-func cell(v gjson.Result) string {
+func lastName(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
+
+// prose are the fields that hold text for people of any length, of which tables show the
+// beginning.
+var prose = []string{"description", "instructions", "message"}
+
+// maxProse is in characters.
+const maxProse = 80
+
+// cell is the value of the field of that name in one line; "-" stands for none. Times
+// are shown to the millisecond.
+func cell(name string, v gjson.Result) string {
 	text := v.String()
 	if v.IsArray() {
 		parts := v.Array()
@@ -130,7 +154,14 @@ func cell(v gjson.Result) string {
 		}
 		text = strings.Join(texts, ",")
 	}
-	return cmp.Or(oneLine(text), "-")
+	if at, err := time.Parse(time.RFC3339Nano, text); err == nil && strings.HasSuffix(name, "_at") {
+		text = at.Truncate(time.Millisecond).Format(time.RFC3339Nano)
+	}
+	text = oneLine(text)
+	if r := []rune(text); len(r) > maxProse && slices.Contains(prose, name) {
+		text = strings.TrimSpace(string(r[:maxProse-1])) + "…"
+	}
+	return cmp.Or(text, "-")
 }
 
 // oneLine makes text from elsewhere fit for one line of a terminal: without line
@@ -138,7 +169,7 @@ func cell(v gjson.Result) string {
 func oneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }), " ")
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) { // which could show it in another order
 			return -1
 		}
 		return r

@@ -38,7 +38,7 @@ m:
 
 func TestTablesStayInTheirLines(t *testing.T) {
 	var out bytes.Buffer
-	err := printTable(&out, []json.RawMessage{json.RawMessage(`{"a":"one\ntwo\u001b[31m","b":{"c":["x","y"]}}`), json.RawMessage(`{"a":"","b":{"c":[]}}`)}, []string{"a", "b.c"})
+	err := printTable(&out, []json.RawMessage{json.RawMessage(`{"a":"one\ntwo\u202e\u001b[31m","b":{"c":["x","y"]}}`), json.RawMessage(`{"a":"","b":{"c":[]}}`)}, []string{"a", "b.c"})
 	require.NoError(t, err)
 	require.Equal(t, "A             C\none two[31m   x,y\n-             -\n", out.String())
 }

@@ -22,9 +22,10 @@ type call struct {
 	token   []byte // the caller's progress token; nil for none
 	upToken []byte // as it went up
 	started time.Time
-	cancel  context.CancelFunc
 
 	mu          sync.Mutex
+	end         context.CancelFunc // nil until there is something to end
+	over        bool               // it is to end
 	cancelledAt time.Time
 	reason      string
 	progress    *Progress
@@ -39,6 +40,25 @@ func (c *call) stop(now time.Time, reason string) bool {
 	}
 	c.cancelledAt, c.reason = now, reason
 	return true
+}
+
+// cancel ends what is done for the call, or will be.
+func (c *call) cancel() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	if c.end != nil {
+		c.end()
+	}
+}
+
+// endBy has end called when the call is cancelled: at once if it was.
+func (c *call) endBy(end context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end = end; c.over {
+		end()
+	}
 }
 
 func (c *call) stopped() (reason string, ok bool) {

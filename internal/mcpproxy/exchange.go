@@ -329,8 +329,12 @@ func (x *exchange) notification() {
 			return
 		}
 		c := s.call(target.Of(data))
-		if c == nil {
-			x.w.WriteHeader(http.StatusAccepted) // it has ended meanwhile
+		switch {
+		case c == nil && s.inst.own: // its stream has ended, which may be gone on with
+			x.tell(s, data)
+			return
+		case c == nil: // it has ended meanwhile
+			x.w.WriteHeader(http.StatusAccepted)
 			return
 		}
 		data = jsonrpc.Splice(data, jsonrpc.Edit{At: target, With: c.upID})
@@ -391,7 +395,7 @@ func (x *exchange) busy(err error) {
 	switch {
 	case errors.As(err, &full):
 		x.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(full.after.Seconds()))))
-		x.refuse(full.status, x.in, codeUnavailable, "%s", full.text)
+		x.refuse(full.status, x.in, codeUnavailable, "the MCP service %s cannot serve this now: %s", x.hop.Service.Config.ID, full.Public())
 	case x.r.Context().Err() != nil:
 		x.event.StatusCode = 499
 		x.mcp.Cancelled = true
@@ -401,16 +405,23 @@ func (x *exchange) busy(err error) {
 	case errors.Is(err, context.DeadlineExceeded):
 		x.refuse(http.StatusGatewayTimeout, x.in, codeUnavailable, "the MCP server of service %s has not started in time", x.hop.Service.Config.ID)
 	default:
+		x.log.WarnContext(x.r.Context(), "an MCP server cannot be reached", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "error", err, "trace_id", x.hop.Span.TraceID)
 		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s cannot be reached: %s", x.hop.Service.Config.ID, text(err))
 	}
 }
 
-// text is an error's, short enough to be shown.
+// text is an error's for callers, short enough to be shown. Where an error says what only
+// operators should read, as what a process has written to its standard error, it has a
+// text for everybody as well; the other goes to the log.
 func text(err error) string {
 	if err == nil {
 		return "its session has ended"
 	}
 	s := err.Error()
+	var public interface{ Public() string }
+	if errors.As(err, &public) {
+		s = public.Public()
+	}
 	const most = 500
 	if len(s) > most {
 		s = s[:most] + "…"

@@ -122,7 +122,7 @@ func (x *exchange) initializeOwn() {
 		}
 		return
 	}
-	c.cancel = cancel
+	c.endBy(cancel)
 	var refused *jsonrpc.Error
 	var status *mcp.StatusError
 	switch {
@@ -189,7 +189,7 @@ func first(ctx context.Context, conn mcp.Conn, m mcp.Message, other func(*jsonrp
 	if err != nil {
 		return nil, m, err
 	}
-	st, err := conn.Call(ctx, m)
+	st, err := callThrough(ctx, conn, m)
 	if err != nil {
 		return nil, m, err
 	}

@@ -18,6 +18,7 @@ import (
 type instance struct {
 	id      string
 	svc     *Service
+	scope   string // who shares it
 	conn    mcp.Conn
 	created time.Time
 	used    atomic.Int64
@@ -35,7 +36,7 @@ type instance struct {
 	live   context.Context // ends with the upstream session
 	kill   context.CancelFunc
 	dying  atomic.Bool
-	quiet  context.CancelFunc // ends listening; nil when nobody listens
+	lost   sync.Once
 
 	mu       sync.Mutex
 	sessions map[*session]struct{}
@@ -92,14 +93,28 @@ func (e *Engine) retire(i *instance) {
 		return
 	}
 	i.kill()
-	if i.quiet != nil {
-		i.quiet()
-	}
 	e.pools.forget(i)
 	e.spawn(func() { i.close(context.WithoutCancel(e.live)) })
 	for _, s := range i.members() {
 		e.endSession(s)
 	}
+}
+
+// lost retires an upstream session that has ended by itself.
+func (e *Engine) lost(i *instance, err error) {
+	i.lost.Do(func() {
+		if !i.isDead() {
+			e.log.Warn("an MCP server's session has ended", "service", i.svc.Config.ID, "error", err)
+			e.pools.failed(i, err, e.now())
+			e.retire(i)
+		}
+	})
+}
+
+// over says whether it has ended by itself, as far as that can be known.
+func (i *instance) over() bool {
+	c, ok := i.conn.(interface{ Err() error })
+	return ok && c.Err() != nil
 }
 
 func (i *instance) close(ctx context.Context) {
@@ -110,10 +125,10 @@ func (i *instance) close(ctx context.Context) {
 
 // listenTo hands what the server says of itself to the sessions, until it says no more.
 func (e *Engine) listenTo(i *instance) {
-	ctx, quiet := context.WithCancel(e.live)
-	i.quiet = quiet
 	e.spawn(func() {
+		ctx, quiet := context.WithCancel(e.live)
 		defer quiet()
+		defer context.AfterFunc(i.live, quiet)()
 		var refused *mcp.StatusError
 		after, failures := "", 0
 		for {
@@ -126,9 +141,7 @@ func (e *Engine) listenTo(i *instance) {
 			case i.isDead() || ctx.Err() != nil:
 				return
 			case i.svc.oneWire():
-				e.log.WarnContext(ctx, "an MCP server's session has ended", "service", i.svc.Config.ID, "error", err)
-				e.pools.failed(i, err, e.now())
-				e.retire(i)
+				e.lost(i, err)
 				return
 			case errors.As(err, &refused) && refused.Code < 500 || failures > 8:
 				return // it has no such stream

@@ -25,11 +25,17 @@ type pool struct {
 	all     map[*instance]struct{}
 	started int // are being opened
 	retired bool
-	// A server that fails at once is not started again and again.
-	failures int
-	wait     time.Time
-	reason   error
+	// A server that fails at once is not started again and again for whom it has failed,
+	// whose doing it may be.
+	resting map[string]*rest // by scopes
 	legacy   time.Time // until when the server is known not to speak 2026-07-28
+}
+
+// rest is for how long nothing is started.
+type rest struct {
+	failures int // one after the other
+	until    time.Time
+	reason   error
 }
 
 // opening is an upstream session that is being opened, or was.
@@ -56,7 +62,7 @@ func (p *pools) of(e *Engine, svc *Service) *pool {
 	if have != nil {
 		e.spawn(func() { have.retire(e) })
 	}
-	next := &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}}
+	next := &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}, resting: map[string]*rest{}}
 	p.byID[svc.Config.ID] = next
 	return next
 }
@@ -124,20 +130,29 @@ func (p *pools) failed(i *instance, err error, now time.Time) {
 	have := p.byID[i.svc.Config.ID]
 	p.mu.Unlock()
 	if have != nil && have.svc == i.svc && now.Sub(i.created) < shortLife {
-		have.fail(err, now)
+		have.fail(i.scope, err, now)
 	}
 }
 
+// restFor is for how long a failure counts after the rest that it was given.
+const restFor = time.Minute
+
 // fail lets the next start of a process wait, the longer the more have failed. A server
 // that is reached by the network costs nothing to ask again.
-func (p *pool) fail(err error, now time.Time) {
+func (p *pool) fail(scope string, err error, now time.Time) {
 	if p.svc.TransportName != "stdio" {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.failures = min(p.failures+1, 8)
-	p.wait, p.reason = now.Add(min(250*time.Millisecond<<(p.failures-1), 30*time.Second)), err
+	maps.DeleteFunc(p.resting, func(_ string, r *rest) bool { return now.Sub(r.until) > restFor })
+	r := p.resting[scope]
+	if r == nil {
+		r = &rest{}
+		p.resting[scope] = r
+	}
+	r.failures = min(r.failures+1, 8)
+	r.until, r.reason = now.Add(min(250*time.Millisecond<<(r.failures-1), 30*time.Second)), err
 }
 
 func (p *pools) sweep(e *Engine, now time.Time) {
@@ -166,9 +181,23 @@ type busyError struct {
 	status int
 	after  time.Duration // when to come again
 	text   string
+	cause  error // nil for none
 }
 
-func (b *busyError) Error() string { return b.text }
+func (b *busyError) Error() string {
+	if b.cause == nil {
+		return b.text
+	}
+	return b.text + ": " + b.cause.Error()
+}
+
+// Public implements the interface of [text].
+func (b *busyError) Public() string {
+	if b.cause == nil {
+		return b.text
+	}
+	return b.text + ": " + text(b.cause)
+}
 
 // admit lets one more upstream session begin, or says why not. What it lets begin has
 // to end in done.
@@ -177,7 +206,7 @@ func (p *pool) admit(e *Engine, now time.Time) error {
 	if wait := p.wait.Sub(now); wait > 0 {
 		reason := p.reason
 		p.mu.Unlock()
-		return &busyError{http.StatusServiceUnavailable, wait, "MCP service " + p.svc.Config.ID + " has failed and is tried again later: " + text(reason)}
+		return &busyError{http.StatusServiceUnavailable, wait, "it has failed, and is tried again later", reason}
 	}
 	if len(p.all)+p.started < p.svc.MaxInstances {
 		p.started++
@@ -192,7 +221,7 @@ func (p *pool) admit(e *Engine, now time.Time) error {
 	}
 	if oldest == nil {
 		p.mu.Unlock()
-		return &busyError{http.StatusTooManyRequests, time.Second, "MCP service " + p.svc.Config.ID + " has as many sessions as its max_instances allows, and all are in use"}
+		return &busyError{http.StatusTooManyRequests, time.Second, "it has as many sessions as its max_instances allows, and all are in use", nil}
 	}
 	p.started++
 	p.mu.Unlock()

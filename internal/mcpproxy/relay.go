@@ -65,6 +65,11 @@ func (x *exchange) ownSubscription(c *call, m *jsonrpc.Message, of jsonrpc.Span,
 				edits = append(edits, jsonrpc.Edit{At: at, With: c.ownID})
 			}
 		}
+		if m.Method == "notifications/cancelled" { // the server ends the subscription
+			if at, err := m.Member(m.Params, "requestId"); err == nil && at.OK() && jsonrpc.Key(at.Of(m.Data)) == jsonrpc.Key(c.upID) {
+				edits = append(edits, jsonrpc.Edit{At: at, With: c.ownID})
+			}
+		}
 	}
 	slices.SortFunc(edits, func(a, b jsonrpc.Edit) int { return a.At.Start - b.At.Start })
 	return jsonrpc.Splice(m.Data, edits...)
@@ -84,11 +89,15 @@ func (x *exchange) relay(inst *instance, s *session, c *call) {
 func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
 	ctx, cancel := context.WithCancel(x.r.Context())
 	defer cancel()
-	c.cancel = cancel
+	c.endBy(cancel)
 	defer context.AfterFunc(inst.live, cancel)()
 	inst.begin(x.now())
 	defer func() { inst.end(x.now()) }()
-	st, err := inst.conn.Call(ctx, m)
+	call := inst.conn.Call
+	if _, events := accepts(x.r.Header); !inst.svc.oneWire() && !(inst.own && events) { // the caller cannot come for the rest
+		call = func(ctx context.Context, m mcp.Message) (mcp.Stream, error) { return callThrough(ctx, inst.conn, m) }
+	}
+	st, err := call(ctx, m)
 	if err != nil {
 		x.failed(inst, s, c, err)
 		return
@@ -102,8 +111,11 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
 			x.brokenOff(inst, c, p, err)
 			return
 		}
+		if inst.svc.oneWire() {
+			m.EventID, m.Retry = "", 0 // nobody can come back with them
+		}
 		if len(m.Data) == 0 {
-			if p.sse {
+			if p.sse && !inst.svc.oneWire() {
 				_ = p.event(m)
 			}
 			continue

@@ -91,7 +91,11 @@ func (d *Dataplane) admit(r *http.Request, snap *Snapshot, m Match, span trace.S
 		return key, err
 	}
 	if (key == nil || m.Route.mcp != nil) && foreign(r) { // MCP asks for it whoever calls
-		return key, &llm.Error{Code: llm.CodePermissionDenied, Message: "a web page of another origin may not call the gateway without a virtual key"}
+		text := "a web page of another origin may not call the gateway"
+		if m.Route.mcp == nil {
+			text += " without a virtual key"
+		}
+		return key, &llm.Error{Code: llm.CodePermissionDenied, NoRetry: true, Message: text}
 	}
 	if m.Route.plan == nil && m.Route.mcp == nil {
 		return key, &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, NoRetry: true,

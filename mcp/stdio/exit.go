@@ -28,6 +28,9 @@ func (e *ExitError) Error() string {
 	return b.String()
 }
 
+// Public is the error without what the server has written, which is for its operator.
+func (e *ExitError) Public() string { return "the server exited: " + e.Status }
+
 func exitError(state *os.ProcessState, last string) error {
 	if state == nil {
 		return &ExitError{Status: "status unknown", Code: -1, Stderr: last}
