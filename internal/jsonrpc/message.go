@@ -106,6 +106,13 @@ func Parse(data []byte) (*Message, error) {
 }
 
 func (m *Message) check() error {
+	// Some servers write the member that is not there as null.
+	switch {
+	case string(m.Error.Of(m.Data)) == "null" && m.Result.OK():
+		m.Error = Span{}
+	case string(m.Result.Of(m.Data)) == "null" && m.Error.OK():
+		m.Result = Span{}
+	}
 	id, params := m.ID.Of(m.Data), m.Params.Of(m.Data)
 	if len(id) > 0 && !validID(id) && !(string(id) == "null" && m.Error.OK()) {
 		return fmt.Errorf("id is not a string or a number of at most %d bytes", MaxID)

@@ -159,7 +159,7 @@ func (x *call) inspect() answer {
 	case "mcptest/count": // how many messages have text in them
 		n := 0
 		for _, m := range x.server.Received() {
-			if strings.Contains(m, x.params.Text) && m != string(x.in.Data) {
+			if strings.Contains(m, x.params.Text) && !strings.Contains(m, `"method":"mcptest/`) {
 				n++
 			}
 		}

@@ -1,7 +1,6 @@
 package mcptest
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"mime"
@@ -22,6 +21,7 @@ type pump struct {
 	server *Server
 
 	begun bool   // there are headers
+	key   string // of the request's id
 	sent  int    // messages
 	name  string // of the stream in the ids of its events; empty for none
 }
@@ -62,6 +62,7 @@ func (p *pump) post(body []byte) {
 	if status(w, m) {
 		return
 	}
+	p.key = m.Key()
 	version, params := r.Header.Get("Mcp-Protocol-Version"), readParams(m)
 	if p.server.Era != Legacy && (isModern(version) || params.version() != "") {
 		p.alone(m, version, params)
@@ -126,7 +127,7 @@ func (p *pump) alone(m *jsonrpc.Message, version string, params params) {
 		p.w.WriteHeader(http.StatusAccepted)
 		return
 	}
-	defer context.AfterFunc(p.r.Context(), func() { x.giveUp(errByDisconnect) })()
+	defer x.giveUp(errByDisconnect) // unless it has been answered
 	p.run(log, 0, true)
 }
 
@@ -290,7 +291,7 @@ func (p *pump) event(item string, i int) string {
 // single answers in JSON, or refuses, if the first message is the response.
 func (p *pump) single(item string) bool {
 	m, err := jsonrpc.Parse([]byte(item))
-	if err != nil || m.Kind() != jsonrpc.Response {
+	if err != nil || m.Kind() != jsonrpc.Response || m.Key() != p.key {
 		return false
 	}
 	code := http.StatusOK

@@ -161,10 +161,13 @@ func (s *Server) Received() []string {
 	return list
 }
 
-// WaitReceived waits for a message that has text in it, and returns the first.
+// WaitReceived waits for a message that has text in it, other than requests of the
+// methods that begin with "mcptest/", and returns the first.
 func (s *Server) WaitReceived(ctx context.Context, text string) (message string, err error) {
 	err = s.await(ctx, func() bool {
-		i := slices.IndexFunc(s.received, func(m []byte) bool { return bytes.Contains(m, []byte(text)) })
+		i := slices.IndexFunc(s.received, func(m []byte) bool {
+			return bytes.Contains(m, []byte(text)) && !bytes.Contains(m, []byte(`"method":"mcptest/`))
+		})
 		if i >= 0 {
 			message = string(s.received[i])
 		}

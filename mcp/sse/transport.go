@@ -41,7 +41,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// New returns the transport. It is safe for concurrent use.
+// New returns the transport. It is safe for concurrent use. It holds idle connections,
+// which its method CloseIdleConnections closes, and which end by themselves otherwise.
 func New(opts Options) mcp.Transport {
 	if opts.MaxMessage <= 0 {
 		opts.MaxMessage = DefaultMaxMessage
@@ -70,6 +71,14 @@ func New(opts Options) mcp.Transport {
 type transport struct {
 	opts   Options
 	client *http.Client
+}
+
+// CloseIdleConnections closes the connections that no session uses, if they are the
+// transport's own.
+func (t *transport) CloseIdleConnections() {
+	if t.opts.Client == nil {
+		t.client.CloseIdleConnections()
+	}
 }
 
 // Stats counts what happened on a session.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package stdio_test
 
 import (
@@ -40,7 +42,10 @@ type received struct {
 	line []byte
 }
 
-var out = bufio.NewWriter(os.Stdout)
+var (
+	input = bufio.NewReaderSize(os.Stdin, 1<<20)
+	out   = bufio.NewWriter(os.Stdout)
+)
 
 func say(format string, args ...any) {
 	fmt.Fprintf(out, format+"\n", args...)
@@ -89,9 +94,8 @@ func child(mode string) {
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 	}
-	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	for {
-		line, err := in.ReadBytes('\n')
+		line, err := input.ReadBytes('\n')
 		if err != nil {
 			if mode == "stubborn" {
 				block()

@@ -1,3 +1,5 @@
+//go:build unix
+
 package stdio_test
 
 import (
@@ -26,7 +28,7 @@ func TestEnvironment(t *testing.T) {
 	got := ask[[]string](t, dial(t, opts, s), "env")
 	slices.Sort(got)
 	want := []string{
-		childMode + "=server", "HOME=/own", "TOKEN=last", "EMPTY=",
+		childMode + "=server", atOnce, "HOME=/own", "TOKEN=last", "EMPTY=",
 		"PATH=/usr/bin:/bin", "USER=u", "LANG=C", "LC_ALL=C", "LC_TIME=C", "TMPDIR=/t", "XDG_CACHE_HOME=/c", "npm_config_registry=r",
 		"http_proxy=p", "HTTPS_PROXY=p", "no_proxy=n", "ALL_PROXY=a", "SSL_CERT_FILE=f", "SSL_CERT_DIR=d", "NODE_EXTRA_CA_CERTS=e",
 	}
@@ -40,7 +42,7 @@ func TestEnvironment(t *testing.T) {
 
 	// Nothing is not everything.
 	got = ask[[]string](t, dial(t, stdio.Options{Environ: func() []string { return nil }}, service("server")), "env")
-	require.Equal(t, []string{childMode + "=server"}, got)
+	require.Equal(t, []string{childMode + "=server", atOnce}, got)
 }
 
 // Arguments reach the process as they are: there is no shell.
@@ -94,7 +96,7 @@ func TestCommand(t *testing.T) {
 
 func TestBadService(t *testing.T) {
 	for text, change := range map[string]func(*mcp.Service){
-		"env: entry 2 is not NAME=value": func(s *mcp.Service) { s.Env = append(s.Env, "canary") },
+		"env: entry 3 is not NAME=value": func(s *mcp.Service) { s.Env = append(s.Env, "canary") },
 		"does not exist":                 func(s *mcp.Service) { s.Dir = filepath.Join(os.TempDir(), "there is no such folder") },
 		"cannot be started":              func(s *mcp.Service) { s.Args = []string{"\x00"} },
 	} {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package stdio_test
 
 import (
@@ -16,6 +18,12 @@ import (
 	"github.com/agent-gateway/agent-gateway/mcp"
 	"github.com/agent-gateway/agent-gateway/mcp/stdio"
 )
+
+// requireGone waits until the process has ended.
+func requireGone(t *testing.T, pid int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return gone(pid) }, patience, time.Millisecond)
+}
 
 func requireEnded(t *testing.T, c mcp.Conn) error {
 	t.Helper()

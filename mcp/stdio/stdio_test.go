@@ -1,3 +1,5 @@
+//go:build unix
+
 package stdio_test
 
 import (
@@ -10,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,8 +25,11 @@ import (
 // patience is for what has to happen; nothing is measured by it.
 const patience = 30 * time.Second
 
+// atOnce lets a process of the race detector exit without its second of sleep.
+const atOnce = "GORACE=atexit_sleep_ms=0"
+
 func service(mode string, env ...string) mcp.Service {
-	return mcp.Service{ID: "s", Command: os.Args[0], Env: append([]string{childMode + "=" + mode}, env...)}
+	return mcp.Service{ID: "s", Command: os.Args[0], Env: append([]string{childMode + "=" + mode, atOnce}, env...)}
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -66,10 +72,12 @@ func all(s mcp.Stream) (messages []string, err error) {
 	}
 }
 
+var asked atomic.Int64
+
 // ask calls a method and reads the result.
 func ask[T any](t *testing.T, c mcp.Conn, method string) (value T) {
 	t.Helper()
-	got, err := all(call(t, c, fmt.Sprintf(`{"jsonrpc":"2.0","id":"ask","method":%q}`, method)))
+	got, err := all(call(t, c, fmt.Sprintf(`{"jsonrpc":"2.0","id":"ask %d","method":%q}`, asked.Add(1), method)))
 	require.NoError(t, err)
 	require.NotEmpty(t, got)
 	var m struct{ Result *T }

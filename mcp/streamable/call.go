@@ -1,10 +1,9 @@
 package streamable
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -13,143 +12,134 @@ import (
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
-// firstModern is the first version without sessions.
-const firstModern = "2026-07-28"
+// Versions of the protocol, which are dates.
+const (
+	lastWithoutHeader = "2025-03-26" // the last that does not have MCP-Protocol-Version
+	firstModern       = "2026-07-28" // the first without sessions
+)
 
-var acceptBoth = []string{"application/json, text/event-stream"}
-
-// post sends a message.
-func (c *conn) post(ctx context.Context, m mcp.Message) (*http.Response, error) {
-	if c.live.Err() != nil {
-		return nil, errClosed
-	}
-	r := c.request(ctx, http.MethodPost, m.Header)
-	r.Header["Accept"] = acceptBoth
-	r.Header["Content-Type"] = []string{"application/json"}
-	r.ContentLength = int64(len(m.Data))
-	r.Body = io.NopCloser(bytes.NewReader(m.Data))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.Data)), nil }
-	return c.do(r)
-}
-
-// Call implements [mcp.Conn].
+// Call implements [mcp.Conn]. It returns when the head of the answer has come.
 func (c *conn) Call(ctx context.Context, m mcp.Message) (mcp.Stream, error) {
 	in, err := jsonrpc.Parse(m.Data)
-	if err != nil || in.Kind() != jsonrpc.Request {
-		return nil, fmt.Errorf("streamable: the message is not a request: %v", err)
-	}
-	ctx, cancel := c.bound(ctx)
-	resp, err := c.post(ctx, m)
-	if err == nil && resp.StatusCode >= 300 {
-		err = refused(resp)
-	}
 	if err != nil {
-		cancel()
+		return nil, fmt.Errorf("mcp: the message is not sent: it is no request: %w", err)
+	}
+	if in.Kind() != jsonrpc.Request {
+		return nil, errors.New("mcp: the message is not sent: it is no request")
+	}
+	l, err := c.lease(ctx)
+	if err != nil {
 		return nil, err
 	}
-	s := &stream{c: c, body: resp.Body, cancel: cancel, max: c.t.MaxMessage, call: in, key: in.Key()}
-	if in.Method == "initialize" {
-		s.agree = func(result *jsonrpc.Message) { c.agree(resp.Header.Get("Mcp-Session-Id"), result) }
+	initialize := in.Method == "initialize"
+	s := &stream{c: c, lease: l, call: in, key: in.Key()}
+	// In the era without sessions, closing the stream says it all. In the one before, the
+	// call goes on unless the server is told; initialize may not be cancelled.
+	s.silent = initialize || m.Header.Get("Mcp-Protocol-Version") >= firstModern
+	resp, err := c.send(l, outgoing{method: http.MethodPost, accept: acceptBoth, own: m.Header, body: m.Data, first: initialize})
+	if err != nil {
+		if l.ctx.Err() != nil {
+			s.abandon() // it is carried out, perhaps, and only does not answer yet
+		} else {
+			l.over()
+		}
+		return nil, err
 	}
-	if v := m.Header["Mcp-Protocol-Version"]; len(v) > 0 && v[0] >= firstModern || in.Method == "initialize" {
-		s.silent = true // closing the stream says it all, or nothing may be said
+	if s.body = resp.Body; resp.StatusCode >= 300 {
+		return nil, refused(l, resp)
+	}
+	if initialize {
+		s.agree = func(result *jsonrpc.Message) error { return c.agree(resp.Header.Get("Mcp-Session-Id"), result) }
 	}
 	if err := s.begin(resp); err != nil {
-		_ = s.Close()
+		_ = resp.Body.Close()
+		l.over()
 		return nil, err
 	}
 	return s, nil
 }
 
 // agree takes over what the server has answered to initialize.
-func (c *conn) agree(id string, result *jsonrpc.Message) {
-	at, err := result.Member(result.Result, "protocolVersion")
-	if err != nil || !result.Result.OK() {
-		return
+func (c *conn) agree(id string, result *jsonrpc.Message) error {
+	if !result.Result.OK() {
+		return nil
 	}
+	// Visible ASCII (2025-11-25, Session Management).
+	if strings.ContainsFunc(id, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
+		return errors.New("mcp: the id that the server gives the session is not of visible ASCII")
+	}
+	at, _ := result.Member(result.Result, "protocolVersion")
 	version, _ := result.String(at)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.id = id
-	if len(version) == len(firstModern) && version > "2025-03-26" { // the first version to have the header
-		c.version = version
+	c.session, c.version = nil, nil
+	if id != "" {
+		c.session = []string{id}
 	}
+	if isDate(version) && version > lastWithoutHeader {
+		c.version = []string{version}
+	}
+	return nil
+}
+
+func isDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
 }
 
 // Notify implements [mcp.Conn].
 func (c *conn) Notify(ctx context.Context, m mcp.Message) error {
-	ctx, cancel := c.bound(ctx)
-	defer cancel()
-	ctx, done := context.WithTimeout(ctx, c.t.HeaderTimeout)
-	defer done()
-	resp, err := c.post(ctx, m)
+	l, err := c.lease(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.over()
+	defer l.within(c.t.opts.NotifyTimeout)()
+	resp, err := c.send(l, outgoing{method: http.MethodPost, accept: acceptBoth, own: m.Header, body: m.Data})
 	if err != nil {
 		return err
 	}
 	if resp.StatusCode >= 300 {
-		return refused(resp)
+		return refused(l, resp)
 	}
-	drain(resp)
+	drain(l, resp.Body)
 	return nil
 }
 
-// Listen implements [mcp.Conn].
+// Listen implements [mcp.Conn]: by a GET (2025-11-25, Listening for Messages from the
+// Server), which servers of the era without sessions refuse with 405.
 func (c *conn) Listen(ctx context.Context, after string) (mcp.Stream, error) {
-	if c.live.Err() != nil {
-		return nil, errClosed
+	if strings.ContainsAny(after, "\r\n\x00") {
+		return nil, errors.New("mcp: the id of the event to listen after has a control character")
 	}
-	ctx, cancel := c.bound(ctx)
-	r := c.request(ctx, http.MethodGet, nil)
-	r.Header["Accept"] = []string{"text/event-stream"}
-	if after != "" {
-		if strings.ContainsAny(after, "\r\n\x00") {
-			cancel()
-			return nil, fmt.Errorf("streamable: the id of the event has a control character")
-		}
-		r.Header["Last-Event-Id"] = []string{after}
-	}
-	resp, err := c.do(r)
-	switch {
-	case err != nil:
-	case resp.StatusCode >= 300:
-		err = refused(resp)
-	case !isEvents(resp):
-		drain(resp)
-		err = fmt.Errorf("streamable: the server answered a GET with something else than events")
-	}
+	l, err := c.lease(ctx)
 	if err != nil {
-		cancel()
 		return nil, err
 	}
-	s := &stream{c: c, body: resp.Body, cancel: cancel, max: c.t.MaxMessage}
-	s.events()
+	resp, err := c.send(l, outgoing{method: http.MethodGet, accept: acceptEvents, after: after})
+	if err != nil {
+		l.over()
+		return nil, err
+	}
+	if resp.StatusCode >= 300 {
+		return nil, refused(l, resp)
+	}
+	s := &stream{c: c, lease: l, body: resp.Body}
+	if err := s.begin(resp); err != nil {
+		_ = resp.Body.Close()
+		l.over()
+		return nil, err
+	}
 	return s, nil
 }
 
-// Close implements [mcp.Conn].
-func (c *conn) Close(ctx context.Context) error {
-	c.mu.Lock()
-	id, closed := c.id, c.closed
-	c.closed = true
-	c.mu.Unlock()
-	if closed {
-		return nil
-	}
-	c.end()
-	c.work.Wait() // they end with the session
-	if id == "" {
-		return nil
-	}
-	resp, err := c.t.Client.Do(c.request(ctx, http.MethodDelete, nil))
-	if err != nil {
-		return fmt.Errorf("streamable: the session could not be deleted")
-	}
-	drain(resp)
-	return nil
-}
-
-// cancelTime bounds how long it may take to tell the server that a call is cancelled.
-const cancelTime = 10 * time.Second
+const (
+	// maxCancels bounds the cancellations that are on their way. To tell a server that
+	// takes none is not worth more: a cancellation is a courtesy.
+	maxCancels = 64
+	// cancelTime bounds each of them.
+	cancelTime = 10 * time.Second
+)
 
 // cancelled tells the server that nobody waits for a call any longer.
 func (c *conn) cancelled(id []byte) {
@@ -158,34 +148,16 @@ func (c *conn) cancelled(id []byte) {
 	if c.closed {
 		return
 	}
+	select {
+	case c.cancels <- struct{}{}:
+	default:
+		return
+	}
 	c.work.Go(func() {
+		defer func() { <-c.cancels }()
 		ctx, done := context.WithTimeout(c.live, cancelTime)
 		defer done()
 		params := append(append([]byte(`{"requestId":`), id...), `,"reason":"the client has gone"}`...)
-		_ = c.Notify(ctx, mcp.Message{Data: jsonrpc.Call(nil, "notifications/cancelled", params)}) // it is a courtesy
+		_ = c.Notify(ctx, mcp.Message{Data: jsonrpc.Call(nil, "notifications/cancelled", params)})
 	})
-}
-
-// refused reads what a server has refused a request with.
-func refused(resp *http.Response) error {
-	defer resp.Body.Close()
-	const most = 64 << 10
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, most)) // what there is of it
-	e := &mcp.StatusError{Code: resp.StatusCode, Header: http.Header{}, Body: body}
-	for _, name := range []string{"Content-Type", "Www-Authenticate", "Retry-After", "Allow"} {
-		if v := resp.Header[name]; v != nil {
-			e.Header[name] = v
-		}
-	}
-	return e
-}
-
-// drain reads a short rest, so that the connection can be used again.
-func drain(resp *http.Response) {
-	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
-	_ = resp.Body.Close()
-}
-
-func isEvents(resp *http.Response) bool {
-	return strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "text/event-stream")
 }

@@ -1,17 +1,13 @@
 package streamable
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/internal/sse"
@@ -20,173 +16,171 @@ import (
 
 // stream is the answer to one request.
 type stream struct {
-	c      *conn
-	body   io.ReadCloser
-	cancel context.CancelFunc
-	max    int
+	c     *conn
+	lease lease
+	body  io.ReadCloser
 
 	call   *jsonrpc.Message // nil for the answer to a GET
 	key    string           // of the call's id
-	agree  func(*jsonrpc.Message)
+	agree  func(*jsonrpc.Message) error
 	silent bool // Close does not tell the server
 
-	reader  *sse.Reader // nil for an answer in JSON
-	batch   []byte      // what was read of events and not handed out
-	ends    []int
-	at      int
-	single  []byte // an answer in JSON
-	resumes bool   // there were ids of events
+	// For Next alone:
+	src     source
+	pending []mcp.Message // what was read of one text, and not handed out
 
-	mu   sync.Mutex
-	over bool // the response has come, or the stream is closed
+	resumes atomic.Bool // there were ids of events
+
+	mu     sync.Mutex
+	err    error // what Next ends with; nil while it goes on
+	over   bool  // the response has come
+	eof    bool  // and the body is read to its end
+	closed bool
 }
 
-// begin finds out what kind of answer it is. Some servers send events and say that they
-// are JSON, so it is looked at.
+// begin finds out what kind of answer it is.
 func (s *stream) begin(resp *http.Response) error {
-	if isEvents(resp) {
-		s.events()
-		return nil
+	kind := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Type")))
+	if coding := resp.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return errors.New("mcp: the server's answer is encoded, although that was not asked for")
 	}
-	if resp.StatusCode == http.StatusAccepted || resp.StatusCode == http.StatusNoContent {
-		return fmt.Errorf("streamable: the server answered a request with %d and no response", resp.StatusCode)
+	s.src = source{body: s.body, max: s.c.t.opts.MaxMessage, length: resp.ContentLength}
+	asked := "request"
+	if s.call == nil {
+		asked = "GET"
 	}
-	kind := strings.ToLower(resp.Header.Get("Content-Type"))
-	if kind != "" && !strings.Contains(kind, "json") {
-		return fmt.Errorf("streamable: the server answered a request with %.40q, which is neither JSON nor events", kind)
-	}
-	r := bufio.NewReaderSize(s.body, 4096)
-	head, _ := r.Peek(1)
-	for len(head) > 0 && strings.ContainsRune(" \t\r\n", rune(head[0])) {
-		_, _ = r.Discard(1)
-		head, _ = r.Peek(1)
-	}
-	if len(head) > 0 && head[0] != '{' && head[0] != '[' {
-		s.reader = sse.NewReader(r, make([]byte, 4096), s.max)
-		return nil
-	}
-	text, err := io.ReadAll(io.LimitReader(r, int64(s.max)+1))
 	switch {
-	case err != nil:
-		return s.broken(err)
-	case len(text) > s.max:
-		return errTooLong
+	case resp.StatusCode == http.StatusAccepted || resp.StatusCode == http.StatusNoContent:
+		return fmt.Errorf("mcp: the server answered a %s with %d, and so with nothing", asked, resp.StatusCode)
+	case strings.HasPrefix(kind, "text/event-stream"):
+		s.src.events(nil)
+	case kind != "" && !strings.Contains(kind, "json"):
+		return fmt.Errorf("mcp: the server answered a %s with %.60q, which is neither JSON nor events", asked, kind)
+	case s.call == nil && resp.ContentLength >= 0:
+		return errors.New("mcp: the server answered a GET with something else than events")
+	case s.call == nil:
+		s.src.events(nil) // which some servers call JSON
 	}
-	s.single = bytes.TrimSpace(text)
 	return nil
 }
-
-func (s *stream) events() { s.reader = sse.NewReader(s.body, make([]byte, 4096), s.max) }
-
-var errTooLong = errors.New("streamable: the server sent a message that is longer than the bound")
 
 // Next implements [mcp.Stream].
 func (s *stream) Next() (mcp.Message, error) {
 	s.mu.Lock()
-	over := s.over
+	err := s.err
 	s.mu.Unlock()
-	if over {
-		return mcp.Message{}, io.EOF
-	}
-	if s.reader == nil {
-		s.finish()
-		return s.seen(mcp.Message{Data: s.single})
+	if err != nil {
+		return mcp.Message{}, err
 	}
 	for {
-		text, err := s.event()
+		m, err := s.read()
 		if err != nil {
-			return mcp.Message{}, s.broken(err)
+			return mcp.Message{}, s.ended(err)
 		}
-		e := sse.Parse(text)
-		m := mcp.Message{EventID: string(e.ID)}
-		if ms, err := strconv.ParseUint(string(e.Retry), 10, 31); err == nil {
-			m.Retry = time.Duration(ms) * time.Millisecond
-		}
-		s.resumes = s.resumes || m.EventID != ""
-		if len(e.Data) > 0 && (len(e.Name) == 0 || string(e.Name) == "message") {
-			m.Data = bytes.Clone(e.Data)
-			return s.seen(m)
-		}
-		if m.EventID != "" || m.Retry > 0 {
+		if len(m.Data) == 0 {
 			return m, nil
 		}
+		in, err := jsonrpc.Parse(m.Data)
+		switch {
+		case err != nil:
+			return mcp.Message{}, s.ended(errProtocol)
+		case s.call == nil || in.Kind() != jsonrpc.Response:
+			return m, nil
+		case in.Key() != s.key && !(in.Error.OK() && string(in.ID.Of(in.Data)) == "null"):
+			continue // nobody's
+		}
+		if s.agree != nil {
+			if err := s.agree(in); err != nil {
+				return mcp.Message{}, s.ended(err)
+			}
+		}
+		s.finish(io.EOF, true)
+		return m, nil
 	}
 }
 
-// seen looks at a message: after the response there are no more.
-func (s *stream) seen(m mcp.Message) (mcp.Message, error) {
-	in, err := jsonrpc.Parse(m.Data)
-	if err != nil {
-		return m, fmt.Errorf("streamable: the server sent what is not a JSON-RPC message: %w", err)
-	}
-	if s.call == nil || in.Kind() != jsonrpc.Response || in.Key() != s.key && !(in.Error.OK() && string(in.ID.Of(in.Data)) == "null") {
-		if s.reader == nil {
-			return m, fmt.Errorf("streamable: the server's answer is no response to the request")
+// read returns the next message, or what an event has besides.
+func (s *stream) read() (mcp.Message, error) {
+	if len(s.pending) == 0 {
+		m, err := s.src.next()
+		if err != nil {
+			return m, err
 		}
-		return m, nil
+		if m.EventID != "" {
+			s.resumes.Store(true)
+		}
+		if len(m.Data) == 0 || m.Data[0] != '[' {
+			return m, nil
+		}
+		if s.pending, err = unbatch(m); err != nil {
+			return m, errProtocol
+		}
 	}
-	if s.agree != nil {
-		s.agree(in)
-	}
-	s.finish()
+	m := s.pending[0]
+	s.pending = s.pending[1:]
 	return m, nil
 }
 
-func (s *stream) finish() {
+// finish ends the stream for Next; the first end counts.
+func (s *stream) finish(err error, over bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.over = true
-}
-
-// event is the text of the next event.
-func (s *stream) event() ([]byte, error) {
-	if len(s.ends) == 0 {
-		batch, err := s.reader.Read()
-		if err != nil {
-			return nil, err
-		}
-		s.batch, s.ends, s.at = batch, s.reader.Ends(), 0
+	if s.err == nil {
+		s.err, s.over, s.eof = err, over, s.src.eof
 	}
-	end := s.ends[0]
-	text := s.batch[s.at:end]
-	s.ends, s.at = s.ends[1:], end
-	return text, nil
+	return s.err
 }
 
-// broken says why a stream has ended.
-func (s *stream) broken(err error) error {
-	s.mu.Lock()
-	over := s.over
-	s.mu.Unlock()
+// ended says why there are no more messages.
+func (s *stream) ended(err error) error {
 	switch {
-	case over, s.c.live.Err() != nil:
-		return errClosed
+	case errors.Is(err, errProtocol), errors.Is(err, errTooLong):
 	case errors.Is(err, sse.ErrTooLong):
-		return errTooLong
-	case !errors.Is(err, io.EOF):
-		return fmt.Errorf("streamable: the server's answer broke off: %w", err)
-	case s.reader != nil && len(bytes.TrimSpace(s.reader.Rest())) > 0:
-		return fmt.Errorf("streamable: the server's answer broke off in an event: %w", io.ErrUnexpectedEOF)
-	case s.call != nil && !s.resumes:
-		return fmt.Errorf("streamable: the server's answer ended before the response: %w", io.ErrUnexpectedEOF)
+		err = errTooLong
+	case s.lease.ctx.Err() != nil || !errors.Is(err, io.EOF):
+		err = failure(s.lease.ctx, "the server's answer broke off", err)
+	case s.src.torn():
+		err = &brokenError{"the server's answer broke off in a message", "the connection was closed", io.ErrUnexpectedEOF}
+	case s.call == nil, s.resumes.Load(), s.call.Method == "subscriptions/listen":
+		// The server may end the connection whenever it likes.
+	default:
+		err = &brokenError{"the server's answer ended before the response", "the connection was closed", io.ErrUnexpectedEOF}
 	}
-	return io.EOF
+	return s.finish(err, false)
 }
 
 // Close implements [mcp.Stream].
 func (s *stream) Close() error {
 	s.mu.Lock()
-	over := s.over
-	s.over = true
-	s.mu.Unlock()
-	if over {
-		// The connection can be used again when little is left.
-		_, _ = io.CopyN(io.Discard, s.body, 4096)
+	closed := s.closed
+	s.closed = true
+	if s.err == nil {
+		s.err = ErrClosed
 	}
-	s.cancel()
-	_ = s.body.Close()
-	if !over && s.call != nil && !s.silent && !s.resumes {
-		s.c.cancelled(s.call.ID.Of(s.call.Data))
+	over, eof := s.over, s.eof
+	s.mu.Unlock()
+	switch {
+	case closed:
+	case over && !eof:
+		drain(s.lease, s.body)
+		s.lease.over()
+	case over:
+		_ = s.body.Close()
+		s.lease.over()
+	default:
+		s.abandon()
 	}
 	return nil
+}
+
+// abandon ends the exchange of a call that has no response, and tells the server unless
+// the client can come back for it.
+func (s *stream) abandon() {
+	s.lease.over()
+	if s.body != nil {
+		_ = s.body.Close()
+	}
+	if s.call != nil && !s.silent && !s.resumes.Load() {
+		s.c.cancelled(s.call.ID.Of(s.call.Data))
+	}
 }

@@ -2,145 +2,110 @@ package streamable
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
-	"fmt"
-	"maps"
+	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
+	"github.com/agent-gateway/agent-gateway/internal/h1"
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
-// Options are how the transport works. The zero value is good.
+// Defaults of [Options].
+const (
+	DefaultMaxMessage    = 16 << 20
+	DefaultNotifyTimeout = 30 * time.Second
+)
+
+// Options are how the transport works. The zero value means the defaults.
 type Options struct {
-	// Client sends the requests. It must not follow redirects to other origins, and its
-	// Timeout must be 0, as it would end streams. nil is one of the transport's own, which
-	// follows no redirects and takes proxies from the environment.
-	Client *http.Client
-	// MaxMessage bounds one message of the server's, in bytes; default 16 MiB.
+	// RoundTripper carries all requests. It must not follow redirects, and has to return
+	// before an answer's body has come. nil is one of the transport's own, which takes
+	// proxies from the environment.
+	RoundTripper http.RoundTripper
+	// MaxMessage bounds one message of the server's, in bytes: 16 MiB.
 	MaxMessage int
-	// HeaderTimeout bounds the wait for the head of an answer to a notification; default
-	// 30 seconds. A request may take any time.
-	HeaderTimeout time.Duration
+	// NotifyTimeout bounds how long it may take to deliver what has no answer, and to
+	// end a session: 30 seconds. A request may take any time.
+	NotifyTimeout time.Duration
 }
 
-type transport struct {
-	Options
+// Transport opens sessions with servers. It is safe for concurrent use.
+type Transport struct {
+	opts  Options
+	proxy func(*http.Request) (*url.URL, error)
+	long  http.RoundTripper
+	short *h1.Transport // for short requests over plain HTTP; nil when there is a RoundTripper
 }
 
-var _ mcp.Transport = (*transport)(nil)
+var _ mcp.Transport = (*Transport)(nil)
 
-// New makes a transport. It holds idle connections, which end by themselves.
-func New(o Options) mcp.Transport {
-	if o.MaxMessage <= 0 {
-		o.MaxMessage = 16 << 20
+// New makes a transport. It holds idle connections, which end by themselves after 90
+// seconds.
+func New(opts Options) *Transport {
+	if opts.MaxMessage <= 0 {
+		opts.MaxMessage = DefaultMaxMessage
 	}
-	if o.HeaderTimeout <= 0 {
-		o.HeaderTimeout = 30 * time.Second
+	if opts.NotifyTimeout <= 0 {
+		opts.NotifyTimeout = DefaultNotifyTimeout
 	}
-	if o.Client == nil {
-		o.Client = &http.Client{
-			Transport: &http.Transport{
-				Proxy: http.ProxyFromEnvironment, MaxIdleConns: 1024, MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second,
-				TLSHandshakeTimeout: 10 * time.Second, ExpectContinueTimeout: time.Second, DisableCompression: true, ForceAttemptHTTP2: true,
-				MaxResponseHeaderBytes: 256 << 10,
-			},
-			// Credentials go to the configured address alone.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
+	t := &Transport{opts: opts, long: opts.RoundTripper}
+	if t.long != nil {
+		return t
 	}
-	return &transport{o}
+	const maxHead = 256 << 10
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	t.proxy = http.ProxyFromEnvironment
+	own := &http.Transport{
+		Proxy: t.proxy, DialContext: dialer.DialContext, TLSHandshakeTimeout: 10 * time.Second, ExpectContinueTimeout: time.Second, ForceAttemptHTTP2: true,
+		MaxIdleConns: 1024, MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: maxHead,
+		// The caller gets the bytes that the server sent.
+		DisableCompression: true,
+	}
+	t.long = own
+	t.short = &h1.Transport{Dial: dialer.DialContext, MaxIdle: own.MaxIdleConns, MaxIdlePerHost: own.MaxIdleConnsPerHost, IdleTimeout: own.IdleConnTimeout, MaxHead: maxHead}
+	return t
 }
 
-// Dial implements [mcp.Transport]. Nothing is sent before the first call.
-func (t *transport) Dial(_ context.Context, s mcp.Service) (mcp.Conn, error) {
+// CloseIdleConnections closes the connections that no call uses.
+func (t *Transport) CloseIdleConnections() {
+	if c, ok := t.long.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+	if t.short != nil {
+		t.short.CloseIdleConnections()
+	}
+}
+
+// Dial implements [mcp.Transport]. It sends nothing: the first call does.
+func (t *Transport) Dial(ctx context.Context, s mcp.Service) (mcp.Conn, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	u, err := url.Parse(s.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("streamable: the service's URL is not an absolute one of http or https")
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("mcp: the URL of the service is not an absolute one of http or https")
 	}
-	header := make(http.Header, len(s.Header)+2)
+	c := &conn{t: t, header: make(http.Header, len(s.Header)+6), cancels: make(chan struct{}, maxCancels)}
 	for name, v := range s.Header {
-		header[http.CanonicalHeaderKey(name)] = v
+		c.header[http.CanonicalHeaderKey(name)] = v
 	}
-	header["Accept-Encoding"] = []string{"identity"}
-	if header["User-Agent"] == nil {
-		header["User-Agent"] = []string{"agent-gateway"}
+	if user := u.User; user != nil && c.header["Authorization"] == nil {
+		password, _ := user.Password()
+		c.header["Authorization"] = []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))}
 	}
-	c := &conn{t: t, url: u, header: header}
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	c.url = u
+	c.header["Accept-Encoding"] = []string{"identity"}
+	if c.header["User-Agent"] == nil {
+		c.header["User-Agent"] = []string{"agent-gateway"}
+	}
+	if t.short != nil {
+		via, err := t.proxy(&http.Request{URL: u})
+		c.direct = via == nil && err == nil
+	}
 	c.live, c.end = context.WithCancel(context.Background())
 	return c, nil
 }
-
-// conn is a session, once the server has given it an id; until then, or without, it is
-// an address.
-type conn struct {
-	t      *transport
-	url    *url.URL
-	header http.Header
-
-	live context.Context // ends with Close
-	end  context.CancelFunc
-	work sync.WaitGroup // cancellations on their way
-
-	mu      sync.Mutex
-	id      string // of the session
-	version string // of the protocol, as agreed on
-	closed  bool
-}
-
-// SessionID is the id that the server has given the session; empty before initialize, and
-// where the server gives none.
-func (c *conn) SessionID() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.id
-}
-
-// request makes a request in the session. It ends with ctx, and with the session.
-func (c *conn) request(ctx context.Context, method string, own http.Header) *http.Request {
-	h := maps.Clone(c.header)
-	c.mu.Lock()
-	if c.id != "" {
-		h["Mcp-Session-Id"] = []string{c.id}
-	}
-	if c.version != "" {
-		h["Mcp-Protocol-Version"] = []string{c.version}
-	}
-	c.mu.Unlock()
-	for name, v := range own {
-		h[http.CanonicalHeaderKey(name)] = v
-	}
-	r := &http.Request{Method: method, URL: c.url, Host: c.url.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	return r.WithContext(ctx)
-}
-
-// bound is ctx, ended by the end of the session as well.
-func (c *conn) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(c.live, cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
-// do sends a request. What went wrong is said without the address, in which there may be
-// a secret.
-func (c *conn) do(r *http.Request) (*http.Response, error) {
-	resp, err := c.t.Client.Do(r)
-	if err == nil {
-		return resp, nil
-	}
-	var addressed *url.Error
-	if errors.As(err, &addressed) {
-		err = addressed.Err
-	}
-	switch {
-	case c.live.Err() != nil:
-		return nil, errClosed
-	case r.Context().Err() != nil:
-		return nil, r.Context().Err()
-	}
-	return nil, fmt.Errorf("streamable: %w", err)
-}
-
-var errClosed = errors.New("streamable: the session is closed")

@@ -6,12 +6,16 @@ import (
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
-	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
-// patience is how long a message may take that nobody waits for.
-const patience = 10 * time.Second
+const (
+	// patience is how long a message may take that nobody waits for.
+	patience = 10 * time.Second
+	// lag is how long a cancellation waits until its request is sent. A server that answers
+	// only after it has carried a request out has it by then.
+	lag = 250 * time.Millisecond
+)
 
 const (
 	methodInitialize = "initialize"
@@ -32,6 +36,9 @@ type call struct {
 	full  bool        // it has its response
 	stop  func() bool // ends the watch over its context
 	abort func()      // ends a Send that waits for its answer; nil when none does
+
+	sent   chan struct{} // closed when sendAside's Send has returned; nil without one
+	failed error         // what it returned; set before sent is closed
 }
 
 func refusal(what string) error { return errors.New("mcp: the message is not sent: it is " + what) }
@@ -139,51 +146,6 @@ func (c *Conn) forget(s *call) {
 	}
 }
 
-// sendAside sends the request and returns when it is sent, has failed, or shows that
-// it was received: by a first message of the call's. If it fails later, so does the call.
-func (s *call) sendAside(ctx context.Context, m mcp.Message) error {
-	ctx, abort := context.WithCancel(ctx)
-	sent := make(chan error, 1)
-	c := s.conn
-	c.mu.Lock()
-	if err := c.err; err != nil {
-		c.mu.Unlock()
-		abort()
-		return err
-	}
-	s.abort = abort
-	c.sending.Go(func() {
-		err := c.send(ctx, m)
-		abort()
-		c.mu.Lock()
-		s.abort = nil
-		c.mu.Unlock()
-		sent <- err
-		if err != nil {
-			s.leave(err)
-		}
-	})
-	c.mu.Unlock()
-	select {
-	case err := <-sent:
-		return err
-	case <-s.queue.ready:
-		s.queue.signal()
-		select {
-		case err := <-sent: // and not what it made of the queue
-			return err
-		default:
-			return nil
-		}
-	}
-}
-
-func (s *call) answered() bool {
-	s.conn.mu.Lock()
-	defer s.conn.mu.Unlock()
-	return s.full
-}
-
 // leave ends the stream at once with err, if the call is under way. What the server
 // asked and nobody read is refused, so that it does not wait for an answer.
 func (s *call) leave(err error) bool {
@@ -193,37 +155,10 @@ func (s *call) leave(err error) bool {
 		c.mu.Unlock()
 		return false
 	}
-	abort := s.abort
-	s.abort = nil
 	c.forget(s)
 	c.mu.Unlock()
-	if abort != nil {
-		abort()
-	}
 	c.lost(s.queue.discard(err))
 	return true
-}
-
-// cancel tells the server that nobody waits for the response. That of initialize must
-// be waited for, by the specification: nothing is sent.
-func (s *call) cancel(ctx context.Context) {
-	if s.method == methodInitialize {
-		return
-	}
-	reason := "the stream was closed"
-	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
-		reason = "the time for the request is over"
-	}
-	var w jsonwrite.Writer
-	w.Object()
-	w.StringField("jsonrpc", "2.0")
-	w.StringField("method", "notifications/cancelled")
-	w.ObjectField("params")
-	w.RawField("requestId", string(s.id))
-	w.StringField("reason", reason)
-	w.End()
-	w.End()
-	s.conn.post(w.B)
 }
 
 // Next returns the next message of the call.

@@ -56,6 +56,9 @@ func (c *Conn) Err() error {
 
 // Notify sends a notification, or the answer to a request of the server's.
 func (c *Conn) Notify(ctx context.Context, m mcp.Message) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	msg, err := jsonrpc.Parse(m.Data)
 	if err != nil {
 		return refusal("a notification: " + err.Error())
