@@ -26,6 +26,7 @@ type Gateway struct {
 	pipeline *metrics.Pipeline
 	keeper   *limits.Keeper
 	mcp      *mcpproxy.Engine
+	own      []idler // transports of MCP
 
 	shutdown sync.Once
 	ended    error
@@ -52,15 +53,16 @@ func New(opts ...Option) (*Gateway, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
+	transports, own := s.transports()
 	rt, err := runtime.Open(ctx, runtime.Config{
 		Store: s.store, Sealer: sealer, Static: s.static, Factories: factories, Providers: s.providers,
-		Transports: s.transports(), Log: s.log, Now: s.now,
+		Transports: transports, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	states, _ := s.store.(configstore.StateStore) // without one, budgets begin anew with each start
-	gw := &Gateway{runtime: rt, keeper: limits.New(states, limits.Options{Now: s.now, Logger: s.log})}
+	gw := &Gateway{runtime: rt, own: own, keeper: limits.New(states, limits.Options{Now: s.now, Logger: s.log})}
 	sinks := fanOut(slices.Clone(s.sinks))
 	cfg := admin.Config{Runtime: rt, ProviderTypes: s.typeNames(), Reader: s.reader, Exposition: s.exposition, AllowStdio: s.allowStdio, Origins: s.origins, Log: s.log}
 	if s.writer != nil {
@@ -133,6 +135,9 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 		g.mcp.Drain()
 		g.ended = errors.Join(g.data.Drain(ctx), g.mcp.Close(ctx), g.keeper.Close(ctx))
 		g.runtime.Close()
+		for _, t := range g.own {
+			t.CloseIdleConnections()
+		}
 		if g.pipeline != nil {
 			g.ended = errors.Join(g.ended, g.pipeline.Close(ctx))
 		}

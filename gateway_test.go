@@ -35,6 +35,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if addr := os.Getenv(mcpChild); addr != "" {
+		os.Exit(runMCPChild(addr))
+	}
 	goleak.VerifyTestMain(m)
 }
 

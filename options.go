@@ -21,6 +21,7 @@ import (
 	"github.com/agent-gateway/agent-gateway/llm/gemini"
 	"github.com/agent-gateway/agent-gateway/llm/openai"
 	"github.com/agent-gateway/agent-gateway/mcp"
+	"github.com/agent-gateway/agent-gateway/mcp/sse"
 	"github.com/agent-gateway/agent-gateway/mcp/stdio"
 	"github.com/agent-gateway/agent-gateway/mcp/streamable"
 	"github.com/agent-gateway/agent-gateway/metrics"
@@ -222,14 +223,24 @@ func WithMCPTransport(name string, t MCPTransport) Option {
 	}
 }
 
-// transports are those by which MCP servers are reached.
-func (s *Settings) transports() map[string]mcp.Transport {
-	all := map[string]mcp.Transport{
+// idler holds connections that nobody uses.
+type idler interface{ CloseIdleConnections() }
+
+// transports are those by which MCP servers are reached, and what of them is the
+// gateway's own to close.
+func (s *Settings) transports() (all map[string]mcp.Transport, own []idler) {
+	all = map[string]mcp.Transport{
 		configstore.TransportStreamableHTTP: streamable.New(streamable.Options{}),
+		configstore.TransportSSE:            sse.New(sse.Options{Log: s.log}),
 		configstore.TransportStdio:          stdio.New(stdio.Options{Log: s.log}),
 	}
+	for _, t := range all {
+		if i, ok := t.(idler); ok {
+			own = append(own, i)
+		}
+	}
 	maps.Copy(all, s.dialers)
-	return all
+	return all, own
 }
 
 // WithProviderTypes enables these types only. Without it all are enabled.

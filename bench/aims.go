@@ -12,7 +12,7 @@ func aims(w io.Writer, c config, all results) {
 	head := "\n| gateway to ReverseProxy | CPU | added first byte | added p50 | added p99 | peak RSS |\n|---|---:|---:|---:|---:|---:|\n"
 	for _, s := range c.scenarios {
 		gw, proxy, direct := all.of(s.name, "gateway"), all.of(s.name, "reverseproxy"), all.of(s.name, "direct")
-		if len(gw.samples) == 0 || len(proxy.samples) == 0 {
+		if s.mcp != "" || len(gw.samples) == 0 || len(proxy.samples) == 0 {
 			continue
 		}
 		added := func(f func(*sample) time.Duration) string {
@@ -70,6 +70,27 @@ func table(w io.Writer, title string, c config, all results, in func(scenario) b
 			late += " " + verdict(p99, micros(first99))
 		}
 		fmt.Fprintf(w, "%s| %s | %s | %+.0f | %s |\n", head, s.name, shown, p50, late)
+		head = ""
+	}
+}
+
+// mcpCPU is what the gateway may add to the call of an MCP tool.
+const mcpCPU = 150 * time.Microsecond
+
+// calls prints what the gateway adds to the call of an MCP tool that is made directly.
+func calls(w io.Writer, c config, all results) {
+	head := "\n| tools/call through the gateway to direct | CPU µs added | p50 µs added | p99 µs added |\n|---|---:|---:|---:|\n"
+	for _, s := range c.scenarios {
+		gw, direct := all.of(s.name, "gateway"), all.of(s.name, "direct")
+		if s.mcp == "" || len(gw.samples) == 0 || len(direct.samples) == 0 {
+			continue
+		}
+		added := func(f func(*sample) time.Duration) float64 {
+			return gw.median(direct, func(m, d *sample) float64 { return micros(f(m) - f(d)) })
+		}
+		cpu := added(func(m *sample) time.Duration { return m.cpu }) // of which direct has none
+		fmt.Fprintf(w, "%s| %s | %.0f %s | %+.0f | %+.0f |\n", head, s.name, cpu, verdict(cpu, micros(mcpCPU)),
+			added(func(m *sample) time.Duration { return m.p50 }), added(func(m *sample) time.Duration { return m.p99 }))
 		head = ""
 	}
 }

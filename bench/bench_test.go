@@ -27,6 +27,14 @@ func serveUpstream(t *testing.T, all []scenario) string {
 	return ln.Addr().String()
 }
 
+// serveHandler serves a target in this process and returns its address.
+func serveHandler(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	srv := httptest.NewServer(handler)
+	t.Cleanup(srv.Close)
+	return srv.Listener.Addr().String()
+}
+
 // All targets and the upstream itself give whole answers to every scenario, and the
 // gateway does what the scenario is about.
 func TestTargetsAnswer(t *testing.T) {
@@ -40,17 +48,16 @@ func TestTargetsAnswer(t *testing.T) {
 	for name, handler := range map[string]http.Handler{"direct": nil, "reverseproxy": reverseProxy(where), "relay": relay(where), "gateway": newGateway(t, up, seen)} {
 		addr, key := up, upstreamKey
 		if handler != nil {
-			srv := httptest.NewServer(handler)
-			t.Cleanup(srv.Close)
-			addr, key = srv.Listener.Addr().String(), virtualKey
+			addr, key = serveHandler(t, handler), virtualKey
 		}
 		for _, s := range all {
-			if s.beside != "" && name != "gateway" {
+			if !s.doneBy(name) {
 				continue
 			}
 			t.Run(name+"/"+s.name, func(t *testing.T) {
 				const calls = 3
-				callers, hangUp, err := connect(&target{addr: addr, key: key}, s, 1)
+				at := &target{name: name, addr: addr, key: key}
+				callers, hangUp, err := connect(at, s, 1)
 				require.NoError(t, err)
 				defer hangUp()
 				left := calls
@@ -60,7 +67,7 @@ func TestTargetsAnswer(t *testing.T) {
 				require.Len(t, o.total, calls)
 				require.LessOrEqual(t, o.first[0], o.total[calls-1])
 				if name == "gateway" {
-					seen.are(t, s, calls)
+					seen.are(t, s, calls, at.sent)
 				}
 			})
 		}
@@ -69,7 +76,7 @@ func TestTargetsAnswer(t *testing.T) {
 
 func TestUpstreamWantsItsKey(t *testing.T) {
 	all := scenarios()
-	c, err := dial(serveUpstream(t, all), virtualKey, all[0])
+	c, err := dial(&target{addr: serveUpstream(t, all), key: virtualKey}, all[0])
 	require.NoError(t, err)
 	defer func() { _ = c.conn.Close() }()
 	o := driveFor(context.Background(), []*caller{c}, 0, time.Minute)
@@ -126,6 +133,9 @@ func TestFlags(t *testing.T) {
 		{"-scenarios stream-translated -targets gateway,relay", "gateway,relay", ""},
 		{"-targets relay", "relay", ""},
 		{"-million", "gateway", ""},
+		{"-sessions", "gateway", ""},
+		{"-sessions -million", "", "not together"},
+		{"-scenarios mcp-stdio -targets direct", "direct", ""},
 		{"-scenarios small,small-limits -targets relay", "", "small-limits is the gateway's alone"},
 		{"-scenarios tiny", "", `no "tiny"`},
 		{"-targets squid", "", `no "squid"`},

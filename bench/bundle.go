@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -32,7 +33,7 @@ providers:
 - {id: first, provider_type: openai_compatible, base_url: %[1]s/v1, api_key: %[2]s}
 - {id: second, provider_type: openai_compatible, base_url: %[1]s/v1, api_key: %[2]s}
 virtualKeys:
-- {id: caller, key: %[3]s, allowed_route_ids: [chat, translated, to-messages]}
+- {id: caller, key: %[3]s, allowed_route_ids: [chat, translated, to-messages, mcp, mcp-stdio]}
 - id: limited
   key: %[4]s
   allowed_route_ids: [limits]
@@ -63,6 +64,15 @@ llmRoutes:
     model_targets:
 `
 
+// mcpSettings is of MCP: an upstream over HTTP, and a process.
+const mcpSettings = `mcpServices:
+- {id: http, transport: streamable_http, url: %[1]s, auth: {type: bearer, token: %[2]s}}
+- {id: stdio, transport: stdio, command: %[3]q, args: [%[4]s]}
+mcpRoutes:
+- {id: mcp, service_id: http, match_policy: {path_prefix: %[5]s}, auth_policy: {require_virtual_key: true}}
+- {id: mcp-stdio, service_id: stdio, match_policy: {path_prefix: %[6]s}, auth_policy: {require_virtual_key: true}}
+`
+
 // bundle is the gateway's configuration in front of an upstream.
 func bundle(upstream string) []byte {
 	routes, models := &strings.Builder{}, &strings.Builder{}
@@ -77,5 +87,7 @@ func bundle(upstream string) []byte {
 				provider, s.upstreamModel())
 		}
 	}
-	return fmt.Appendf(nil, "%s%smanagedModels:\n%s", fmt.Sprintf(settings, upstream, upstreamKey, virtualKey, limitedKey), routes, models)
+	self, _ := os.Executable() // which has started this
+	return fmt.Appendf(nil, "%s%smanagedModels:\n%s%s", fmt.Sprintf(settings, upstream, upstreamKey, virtualKey, limitedKey), routes, models,
+		fmt.Sprintf(mcpSettings, upstream+mcpRoute, upstreamKey, self, mcpServer, mcpRoute, mcpStdioRoute))
 }

@@ -34,13 +34,20 @@ func (s *seen) take() (all []*metrics.Event) {
 	return all
 }
 
-// are waits for the events of the calls of one scenario.
-func (s *seen) are(t *testing.T, of scenario, calls int) {
+// are waits for the events of the calls of one scenario, and of what was sent before.
+func (s *seen) are(t *testing.T, of scenario, calls, before int) {
 	t.Helper()
 	var all []*metrics.Event
-	require.Eventually(t, func() bool { all = append(all, s.take()...); return len(all) == calls }, time.Minute, time.Millisecond)
-	for _, e := range all {
+	require.Eventually(t, func() bool { all = append(all, s.take()...); return len(all) == calls+before }, time.Minute, time.Millisecond)
+	for i, e := range all {
 		require.True(t, e.Success, e.ErrorType)
+		if of.mcp != "" {
+			if i >= before {
+				require.Equal(t, "write_note", e.MCP.ToolName)
+				require.Equal(t, of.mcp == mcpBare, e.MCP.ExecutionMode == "bare")
+			}
+			continue
+		}
 		require.Equal(t, of.upstreamModel(), e.LLM.Model)
 		require.Equal(t, metrics.Count{N: 450, Known: true}, e.LLM.TotalTokens)
 		require.Equal(t, strings.Trim(cmp.Or(of.route, "chat"), "/"), e.RouteID)

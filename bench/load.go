@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,26 +17,85 @@ import (
 // writes and reads on one goroutine, without a client between it and the socket,
 // so that what it measures is the other side.
 type caller struct {
-	conn   net.Conn
+	conn   wire
 	in     *bufio.Reader
 	sends  []byte
 	wants  whole
 	answer []byte
+	// Of a session of MCP's: its headers, and what ends it.
+	headers []string
+	bye     []byte
 }
 
-func dial(addr, key string, s scenario) (*caller, error) {
+// wire is a connection, or the standard streams of a process.
+type wire interface {
+	io.ReadWriteCloser
+	SetDeadline(time.Time) error
+}
+
+func dial(t *target, s scenario) (*caller, error) {
+	if s.mcp != "" {
+		return dialMCP(t, s)
+	}
+	key := cmp.Or(s.key, t.key)
+	headers := []string{"Accept", "*/*", "Authorization", "Bearer " + key}
+	if s.asks == messages {
+		headers = []string{"Accept", "*/*", "Anthropic-Version", "2023-06-01", "X-Api-Key", key}
+	}
+	c, err := connectTo(t.addr, s)
+	if err == nil {
+		c.sends = c.request(http.MethodPost, s.route+s.asks, s.body, headers...)
+	}
+	return c, err
+}
+
+// connectTo is a caller that does not know yet what it sends.
+func connectTo(addr string, s scenario) (*caller, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	auth := "Authorization: Bearer " + key
-	if s.asks == messages {
-		auth = "Anthropic-Version: 2023-06-01\r\nX-Api-Key: " + key
+	return newCaller(conn, s), nil
+}
+
+func newCaller(conn wire, s scenario) *caller {
+	return &caller{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), wants: s.whole(), answer: make([]byte, 8<<10+2*s.size+256*s.events)}
+}
+
+// request is the text of a request; headers are names and values in turn.
+func (c *caller) request(method, path string, body []byte, headers ...string) []byte {
+	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n", method, path)
+	for pair := range slices.Chunk(headers, 2) {
+		b = fmt.Appendf(b, "%s: %s\r\n", pair[0], pair[1])
 	}
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Type: application/json\r\n%s\r\nContent-Length: %d\r\n\r\n",
-		s.route+s.asks, addr, auth, len(s.body))
-	return &caller{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), sends: append([]byte(head), s.body...), wants: s.whole(),
-		answer: make([]byte, 8<<10+2*s.size+256*s.events)}, nil
+	if len(body) > 0 {
+		b = fmt.Appendf(b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	return append(append(b, "\r\n"...), body...)
+}
+
+func (c *caller) hangUp() {
+	if c.bye != nil {
+		_ = c.conn.SetDeadline(time.Now().Add(patience))
+		_, _ = c.ask(c.bye)
+	}
+	_ = c.conn.Close()
+}
+
+// ask sends something else than what it repeats, and reads the answer into memory.
+func (c *caller) ask(request []byte) (*http.Response, error) {
+	if _, err := c.conn.Write(request); err != nil {
+		return nil, err
+	}
+	resp, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode >= 300 {
+		err = fmt.Errorf("status %d: %.200s", resp.StatusCode, body)
+	}
+	return resp, err
 }
 
 // call makes one call and says how long the first byte of the answer's body and
@@ -44,6 +104,9 @@ func (c *caller) call() (first, total time.Duration, err error) {
 	begin := time.Now()
 	if _, err := c.conn.Write(c.sends); err != nil {
 		return 0, 0, err
+	}
+	if c.wants.line {
+		return c.readLine(begin)
 	}
 	resp, err := http.ReadResponse(c.in, nil)
 	if err != nil {

@@ -5,9 +5,10 @@
 // routes by a logical model and holds to limits, are measured beside those that it
 // relays. It prints Markdown.
 //
-//	go run ./bench                          everything, in under four minutes
+//	go run ./bench                          everything, in about six minutes
 //	go run ./bench -scenarios stream,stream-translated -rounds 9
 //	go run ./bench -million                 memory over a million requests
+//	go run ./bench -sessions                memory of 1,000 MCP sessions
 //
 // The gateway is the built agwd with all of its work on: virtual keys, routing,
 // and usage recorded into SQLite. Every party is a process of its own, so that
@@ -52,6 +53,8 @@ type config struct {
 	scenarios []scenario
 	targets   []string
 	million   bool
+	sessions  bool
+	whole     bool // everything, sessions after the scenarios
 }
 
 func parse(args []string, errOut io.Writer) (config, error) {
@@ -65,11 +68,15 @@ func parse(args []string, errOut io.Writer) (config, error) {
 	chosen := flags.String("scenarios", "", "some of "+strings.Join(names(all), ",")+"; empty is all")
 	targets := flags.String("targets", "", "some of direct,relay,reverseproxy,gateway; empty is all")
 	flags.BoolVar(&c.million, "million", false, "instead: a million small requests, memory after each 100,000 (of the gateway, unless -targets says others)")
+	flags.BoolVar(&c.sessions, "sessions", false, "instead: 1,000 MCP sessions at once, memory while they call and after their end")
 	if err := flags.Parse(args); err != nil {
 		return c, err
 	}
 	if flags.NArg() > 0 {
 		return c, fmt.Errorf("%q is not a flag: try -h", flags.Arg(0))
+	}
+	if c.million && c.sessions {
+		return c, errors.New("-million and -sessions are not together")
 	}
 	if c.rounds < 1 || c.d <= 0 {
 		return c, errors.New("-rounds and -d must be positive")
@@ -90,9 +97,10 @@ func parse(args []string, errOut io.Writer) (config, error) {
 		}
 		c.targets = append(c.targets, name)
 	}
+	c.whole = *chosen == "" && *targets == ""
 	if c.targets == nil {
 		c.targets = targetNames
-		if c.million {
+		if c.million || c.sessions {
 			c.targets = []string{"gateway"}
 		}
 	}
@@ -134,12 +142,19 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stop()) }()
-	if c.million {
+	switch {
+	case c.million:
 		return b.million(ctx, out)
+	case c.sessions:
+		return b.sessions(ctx, out)
 	}
 	samples, err := b.measureAll(ctx, c, errOut)
 	if err != nil {
 		return err
 	}
-	return b.report(ctx, out, c, samples)
+	err = b.report(ctx, out, c, samples)
+	if err == nil && c.whole {
+		err = b.sessions(ctx, out)
+	}
+	return err
 }

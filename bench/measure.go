@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -39,7 +38,7 @@ type leg struct {
 func (b *bench) legs(family []scenario, round int) (all []leg) {
 	for _, t := range b.targets {
 		for _, s := range family {
-			if s.beside == "" || t.name == "gateway" {
+			if s.doneBy(t.name) {
 				all = append(all, leg{t, s, &sample{target: t.name, scenario: s.name, round: round}})
 			}
 		}
@@ -151,11 +150,11 @@ func (b *bench) load(ctx context.Context, l leg, d time.Duration) error {
 func connect(t *target, s scenario, n int) (callers []*caller, hangUp func(), err error) {
 	hangUp = func() {
 		for _, c := range callers {
-			_ = c.conn.Close()
+			c.hangUp()
 		}
 	}
 	for range n {
-		c, err := dial(t.addr, cmp.Or(s.key, t.key), s)
+		c, err := dial(t, s)
 		if err != nil {
 			hangUp()
 			return nil, nil, err

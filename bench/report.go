@@ -36,6 +36,7 @@ func (b *bench) report(ctx context.Context, w io.Writer, c config, samples []*sa
 	}
 	aims(w, c, results{samples})
 	besides(w, c, results{samples})
+	calls(w, c, results{samples})
 	for _, t := range b.targets {
 		if t.name != "gateway" {
 			continue
@@ -108,7 +109,7 @@ func row(s scenario, name string, r, direct, proxy results) string {
 		if len(proxy.samples) > 0 {
 			ratio = fmt.Sprintf("%.2f", r.median(proxy, cpuRatio))
 		}
-		if name == "gateway" && s.beside == "" && ratio != "–" {
+		if name == "gateway" && s.beside == "" && s.mcp == "" && ratio != "–" {
 			ratio += " " + verdict(r.median(proxy, cpuRatio), 1)
 		}
 	}
@@ -144,9 +145,9 @@ func recorded(ctx context.Context, t *target) (events, error) {
 			return events{}, err
 		}
 		var answer struct {
-			LLM struct {
+			LLM, MCP struct {
 				Requests int `json:"request_count"`
-			} `json:"llm"`
+			}
 			Pipeline struct {
 				Dropped int `json:"dropped_events"`
 				Failed  int `json:"write_failures"`
@@ -157,8 +158,8 @@ func recorded(ctx context.Context, t *target) (events, error) {
 		if err != nil || resp.StatusCode != http.StatusOK {
 			return events{}, fmt.Errorf("/admin/metrics: status %d: %w", resp.StatusCode, err)
 		}
-		if p := answer.Pipeline; answer.LLM.Requests+p.Dropped+p.Failed >= t.sent {
-			return events{answer.LLM.Requests, p.Dropped, p.Failed}, nil
+		if p, n := answer.Pipeline, answer.LLM.Requests+answer.MCP.Requests; n+p.Dropped+p.Failed >= t.sent {
+			return events{n, p.Dropped, p.Failed}, nil
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

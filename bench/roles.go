@@ -15,16 +15,20 @@ import (
 )
 
 // roles are what a child process of this program can be. Each listens on
-// loopback and prints its address.
+// loopback and prints its address, but for the MCP server, which does neither.
 var roles = map[string]func(upstream *url.URL) http.Handler{
 	"upstream":     func(*url.URL) http.Handler { return nil },
 	"reverseproxy": reverseProxy,
 	"relay":        relay,
+	mcpServer:      func(*url.URL) http.Handler { return nil },
 }
 
 // serveRole is a child's life. It ends with its standard input, so that no child
 // outlives the program that started it; a line of input asks for the counters.
 func serveRole(role string, args []string, stdin io.Reader, stdout io.Writer) error {
+	if role == mcpServer {
+		return speakMCP(stdin, stdout)
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

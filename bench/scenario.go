@@ -34,9 +34,12 @@ type scenario struct {
 	route   string // the prefix of the gateway's route
 	key     string // of the gateway, where it is not the target's
 	limited bool   // by a logical model, with limits
+
+	mcp mcpCall // of MCP; empty is of a model
 }
 
-// scenarios are those of all targets, each before those that are compared with it.
+// scenarios are those of all targets, each before those that are compared with it, and
+// those of MCP.
 func scenarios() (all []scenario) {
 	for _, s := range []scenario{
 		{name: "small", conns: 16, size: 700, body: smallRequest("small")},
@@ -55,7 +58,18 @@ func scenarios() (all []scenario) {
 			all = append(all, s.translated(streamMessages(s.model)), s.toMessages(), s.withLimits())
 		}
 	}
-	return all
+	return append(all, mcpScenarios()...)
+}
+
+// doneBy says whether a target does the scenario.
+func (s scenario) doneBy(target string) bool {
+	switch {
+	case target == "gateway":
+		return true
+	case s.mcp == "":
+		return s.beside == ""
+	}
+	return target == "direct" || target == "reverseproxy" && s.mcp != mcpStdio
 }
 
 // translated is the same for a caller who speaks Anthropic's protocol; the upstream's

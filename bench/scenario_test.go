@@ -20,6 +20,11 @@ func one(t *testing.T, name string) scenario {
 func TestRequestsHaveTheirSize(t *testing.T) {
 	sizes := map[string][2]int{"small": {950, 1150}, "agent": {50_000, 52_000}, "stream": {100, 300}, "slow": {100, 300}}
 	for _, s := range scenarios() {
+		if s.mcp != "" {
+			require.InDelta(t, 1024, len(s.body), 150)
+			require.InDelta(t, 1024, len(toolResult), 300)
+			continue
+		}
 		require.True(t, strings.HasPrefix(string(s.body), `{"model":"`+s.model+`"`), "the upstream looks for the first model")
 		require.Greater(t, len(s.body), sizes[s.base()][0], s.name)
 		require.Less(t, len(s.body), sizes[s.base()][1], s.name)
@@ -31,6 +36,9 @@ func TestRequestsHaveTheirSize(t *testing.T) {
 // What is compared has the same answers of the upstream.
 func TestAnswersAreComparable(t *testing.T) {
 	for _, s := range scenarios() {
+		if s.mcp != "" {
+			continue
+		}
 		a, base := prepare(s), prepare(one(t, s.base()))
 		require.Len(t, a.pieces, len(base.pieces), s.name)
 		require.Len(t, a.pieces, max(s.events, 1), s.name)
@@ -61,4 +69,13 @@ func TestLegs(t *testing.T) {
 	require.Equal(t, []string{"gateway small", "gateway small-translated", "gateway small-limits", "direct small"}, order(2))
 	b.targets = b.targets[:1]
 	require.Empty(t, b.legs([]scenario{one(t, "small-limits")}, 3))
+
+	b.targets = []*target{{name: "direct"}, {name: "relay"}, {name: "reverseproxy"}, {name: "gateway"}}
+	for name, by := range map[string][]string{"mcp-session": {"direct", "reverseproxy", "gateway"}, "mcp-stdio": {"direct", "gateway"}} {
+		var said []string
+		for _, l := range b.legs([]scenario{one(t, name)}, 0) {
+			said = append(said, l.t.name)
+		}
+		require.Equal(t, by, said)
+	}
 }

@@ -36,6 +36,9 @@ type answer struct {
 func newUpstream(all []scenario) *upstream {
 	u := &upstream{answers: map[asked]*answer{}}
 	for _, s := range all {
+		if s.mcp != "" {
+			continue
+		}
 		u.answers[asked{s.reaches, s.upstreamModel()}] = prepare(s)
 	}
 	return u
@@ -122,6 +125,8 @@ func (u *upstream) answer(c io.Writer, r *http.Request, body []byte) error {
 	switch {
 	case !key:
 		return refuse(c, http.StatusUnauthorized, "not the upstream's key")
+	case isMCP(r.URL.Path):
+		return u.serveMCP(c, r, body)
 	case a == nil:
 		return refuse(c, http.StatusNotFound, "no such model or path")
 	}

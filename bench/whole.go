@@ -12,12 +12,15 @@ type whole struct {
 	event []byte   // what stands once in each event that is counted
 	count int
 	end   []byte // how a stream ends
+	line  bool   // it is a line, without HTTP
 }
 
 // whole is what the caller must get. Where nothing is translated those are all events,
 // and else all that have text.
 func (s scenario) whole() whole {
 	switch {
+	case s.mcp != "":
+		return s.wholeMCP()
 	case s.events == 0 && s.asks == messages:
 		return whole{holds: [][]byte{[]byte(`"type":"message"`), []byte(`"stop_reason":"end_turn"`), []byte(`"usage"`), []byte(sized(s.size))}}
 	case s.events == 0:

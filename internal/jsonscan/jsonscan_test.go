@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var reserved = []string{"model", "stream", "stream_options"}
+var reserved = []string{"model", "stream", "stream_options", "camelCase"}
 
 func TestObject(t *testing.T) {
 	for name, c := range map[string]struct{ text, want, fault string }{
@@ -21,6 +21,7 @@ func TestObject(t *testing.T) {
 		"duplicate":        {text: `{"a":1,"a":2}`, fault: `"a" occurs twice`},
 		"escaped twice":    {text: `{"a":1,"\u0061":2}`, fault: `"a" occurs twice`},
 		"case variant":     {text: `{"Model":"x"}`, fault: `"Model" is not "model"`},
+		"lower case":       {text: `{"camelcase":"x"}`, fault: `"camelcase" is not "camelCase"`},
 		"fold variant":     {text: `{"ſtream":true}`, fault: `is not "stream"`},
 		"NUL suffix":       {text: `{"model\u0000":"x"}`, fault: `name is not valid`},
 		"bad UTF-8 name":   {text: "{\"mod\xffel\":1}", fault: `name is not valid`},

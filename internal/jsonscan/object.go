@@ -212,6 +212,9 @@ func memberName(raw []byte, at int, reserved []string) (string, error) {
 			if string(raw) == r {
 				return r, nil
 			}
+			if len(raw) == len(r) && strings.EqualFold(string(raw), r) { // r is not all lower case
+				return "", fault(at, "the name %q is not %q; names are case-sensitive", raw, r)
+			}
 		}
 		if name, ok := usual[string(raw)]; ok {
 			return name, nil

@@ -133,7 +133,7 @@ func (x *exchange) alone() {
 		x.tooNew()
 		return
 	}
-	inst, err := pool.get(x.r.Context(), x.Engine, form{scope, firstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, svc) })
+	inst, err := pool.get(x.r.Context(), x.Engine, form{scope, firstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, svc, scope) })
 	if errors.Is(err, errLegacy) {
 		pool.setLegacy(x.now())
 		x.tooNew()
@@ -155,12 +155,12 @@ var errLegacy = errors.New("the server has sessions only")
 
 // openAlone connects to a server that is asked without a session. Over HTTP, each
 // request finds out for itself what the server speaks; a process is asked first.
-func (e *Engine) openAlone(ctx context.Context, svc *Service) (*instance, error) {
+func (e *Engine) openAlone(ctx context.Context, svc *Service, scope string) (*instance, error) {
 	conn, err := svc.Transport.Dial(ctx, svc.Config)
 	if err != nil {
 		return nil, err
 	}
-	inst := e.newInstance(svc, conn)
+	inst := e.newInstance(svc, scope, conn)
 	inst.modern = true
 	if !svc.oneWire() {
 		return inst, nil

@@ -28,7 +28,8 @@ type call struct {
 	over        bool               // it is to end
 	cancelledAt time.Time
 	reason      string
-	progress    *Progress
+	said        []byte // params of the server's last progress notification; nil before one
+	saidAt      time.Time
 }
 
 // stop cancels the call for a reason; false when that was done before.
@@ -178,11 +179,9 @@ func (c *call) view() InFlight {
 func (e *Engine) Progress() []Progress {
 	list := []Progress{}
 	for _, c := range e.calls.list() {
-		c.mu.Lock()
-		if c.progress != nil {
-			list = append(list, *c.progress)
+		if p, ok := c.progress(); ok {
+			list = append(list, p)
 		}
-		c.mu.Unlock()
 	}
 	return list
 }
@@ -219,21 +218,34 @@ func (e *Engine) Cancel(id string) (InFlight, bool) {
 	return c.view(), true
 }
 
-// note keeps what a progress notification says.
+// maxNote bounds what is kept of a progress notification.
+const maxNote = 16 << 10
+
+// note keeps what a progress notification says, to be read when somebody asks.
 func (c *call) note(in *jsonrpc.Message, now time.Time) {
-	var p struct {
+	params := in.Params.Of(in.Data)
+	if len(params) > maxNote {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said, c.saidAt = params, now
+}
+
+// progress is what the server has last said; false when that is nothing.
+func (c *call) progress() (Progress, bool) {
+	c.mu.Lock()
+	said, at := c.said, c.saidAt
+	c.mu.Unlock()
+	p := Progress{ID: c.id, RouteID: c.routeID, RequestID: c.ownID, ProgressToken: c.token, UpdatedAt: at}
+	var of struct {
 		Progress json.Number  `json:"progress"`
 		Total    *json.Number `json:"total"`
 		Message  string       `json:"message"`
 	}
-	if json.Unmarshal(in.Params.Of(in.Data), &p) != nil {
-		return
+	if said == nil || json.Unmarshal(said, &of) != nil {
+		return p, false
 	}
-	const most = 1024 // bytes of a message
-	if len(p.Message) > most {
-		p.Message = p.Message[:most]
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.progress = &Progress{c.id, c.routeID, c.ownID, c.token, p.Progress, p.Total, p.Message, now}
+	p.Progress, p.Total, p.Message = of.Progress, of.Total, cut(of.Message, 1024)
+	return p, true
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
@@ -67,7 +68,7 @@ func (x *exchange) post() {
 	case err != nil:
 		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeParse, "the body could not be read")
 		return
-	case !jsonscan.Valid(body):
+	case !jsonscan.Valid(body) || !utf8.Valid(body): // of which readers may make what they like, in the name of a tool too
 		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeParse, "the body is not valid JSON")
 		return
 	}
@@ -209,7 +210,7 @@ func (x *exchange) request() {
 func (x *exchange) mayCall() bool {
 	shown := x.params.nameText
 	name, ok := toolset{x.hop.Tools, x.hop.Caller.Tools}.call(shown)
-	x.mcp.ToolName, x.mcp.PresentedToolName = name, shown
+	x.mcp.ToolName, x.mcp.PresentedToolName = limited(name), limited(shown)
 	if !ok {
 		x.mcp.PolicyAction = "deny"
 		writeError(x.w, http.StatusOK, x.in.ID.Of(x.in.Data), jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "there is no tool %q that this caller may use on this route", limited(shown)))
@@ -220,11 +221,12 @@ func (x *exchange) mayCall() bool {
 	if x.hop.Tools != nil || x.hop.Caller.Tools != nil {
 		x.mcp.PolicyAction = "allow"
 	}
-	x.name, x.mcp.ExecutedToolName = name, name
+	x.name, x.mcp.ExecutedToolName = name, limited(name)
 	return true
 }
 
-func limited(s string) string { return s[:min(len(s), 128)] }
+// limited is a name that is short enough for an event.
+func limited(s string) string { return cut(s, 128) }
 
 // inSession serves a request of a session.
 func (x *exchange) inSession(s *session) {

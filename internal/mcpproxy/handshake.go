@@ -48,9 +48,13 @@ func (x *exchange) initialize() {
 		params = initParams(f.agreed)
 	}
 	svc := x.hop.Service
-	inst, err := x.pools.of(x.Engine, svc).get(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, svc, params) })
+	inst, err := x.pools.of(x.Engine, svc).get(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, svc, f.scope, params) })
 	var refused *jsonrpc.Error
+	var status *mcp.StatusError
 	switch {
+	case errors.As(err, &status):
+		x.refused(&call{ownID: x.in.ID.Of(x.in.Data)}, status)
+		return
 	case errors.As(err, &refused):
 		x.event.StatusCode = statusOf(refused)
 		writeError(x.w, x.event.StatusCode, x.in.ID.Of(x.in.Data), refused)
@@ -99,12 +103,12 @@ func (x *exchange) initializeOwn() {
 	pool := x.pools.of(x.Engine, svc)
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.limits.Start)
 	defer cancel()
-	inst, err := pool.start(ctx, x.Engine, func(ctx context.Context) (*instance, error) {
+	inst, err := pool.start(ctx, x.Engine, x.hop.Caller.KeyID, func(ctx context.Context) (*instance, error) {
 		conn, err := svc.Transport.Dial(ctx, svc.Config)
 		if err != nil {
 			return nil, err
 		}
-		inst := x.newInstance(svc, conn)
+		inst := x.newInstance(svc, x.hop.Caller.KeyID, conn)
 		inst.own = true
 		if resp, raw, err = first(ctx, conn, mcp.Message{Data: x.in.Data, Header: x.legacyHeader()}, nil); err == nil && resp.Error.OK() {
 			err = resp.DecodeError()
@@ -151,12 +155,12 @@ func (x *exchange) initializeOwn() {
 }
 
 // open opens an upstream session and says initialize.
-func (e *Engine) open(ctx context.Context, svc *Service, params []byte) (*instance, error) {
+func (e *Engine) open(ctx context.Context, svc *Service, scope string, params []byte) (*instance, error) {
 	conn, err := svc.Transport.Dial(ctx, svc.Config)
 	if err != nil {
 		return nil, err
 	}
-	inst := e.newInstance(svc, conn)
+	inst := e.newInstance(svc, scope, conn)
 	resp, _, err := first(ctx, conn, mcp.Message{Data: jsonrpc.Call(inst.nextID(), "initialize", params)}, nil)
 	if err == nil && resp.Error.OK() {
 		err = resp.DecodeError()
@@ -240,8 +244,13 @@ func (x *exchange) bare() {
 			x.leave(c, "")
 			continue
 		}
-		x.relay(inst, nil, c)
-		return
+		switch forgotten := x.relay(inst, nil, c); {
+		case !forgotten:
+			return
+		case again:
+			x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s forgets its sessions at once", x.hop.Service.Config.ID)
+			return
+		}
 	}
 }
 
@@ -268,7 +277,7 @@ func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance
 	}
 	pool := e.pools.of(e, svc)
 	return pool.get(ctx, e, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
-		inst, err := e.open(ctx, svc, initParams(`"`+lastLegacy+`"`))
+		inst, err := e.open(ctx, svc, scope, initParams(`"`+lastLegacy+`"`))
 		if !noSessions(err) {
 			return inst, err
 		}
@@ -276,7 +285,7 @@ func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance
 		if dialErr != nil {
 			return nil, dialErr
 		}
-		inst = e.newInstance(svc, conn)
+		inst = e.newInstance(svc, scope, conn)
 		inst.modern = true
 		result, probeErr := e.discover(ctx, inst)
 		if probeErr != nil {

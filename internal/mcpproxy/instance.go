@@ -42,8 +42,8 @@ type instance struct {
 	sessions map[*session]struct{}
 }
 
-func (e *Engine) newInstance(svc *Service, conn mcp.Conn) *instance {
-	i := &instance{id: randomID()[:16], svc: svc, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
+func (e *Engine) newInstance(svc *Service, scope string, conn mcp.Conn) *instance {
+	i := &instance{id: randomID()[:16], svc: svc, scope: scope, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
 	i.live, i.kill = context.WithCancel(context.Background())
 	i.used.Store(i.created.UnixNano())
 	i.checked.Store(i.created.UnixNano())

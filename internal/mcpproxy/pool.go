@@ -28,7 +28,7 @@ type pool struct {
 	// A server that fails at once is not started again and again for whom it has failed,
 	// whose doing it may be.
 	resting map[string]*rest // by scopes
-	legacy   time.Time // until when the server is known not to speak 2026-07-28
+	legacy  time.Time        // until when the server is known not to speak 2026-07-28
 }
 
 // rest is for how long nothing is started.
@@ -201,10 +201,10 @@ func (b *busyError) Public() string {
 
 // admit lets one more upstream session begin, or says why not. What it lets begin has
 // to end in done.
-func (p *pool) admit(e *Engine, now time.Time) error {
+func (p *pool) admit(e *Engine, scope string, now time.Time) error {
 	p.mu.Lock()
-	if wait := p.wait.Sub(now); wait > 0 {
-		reason := p.reason
+	if r := p.resting[scope]; r != nil && now.Before(r.until) {
+		wait, reason := r.until.Sub(now), r.reason
 		p.mu.Unlock()
 		return &busyError{http.StatusServiceUnavailable, wait, "it has failed, and is tried again later", reason}
 	}
@@ -230,12 +230,11 @@ func (p *pool) admit(e *Engine, now time.Time) error {
 }
 
 // done ends what admit let begin.
-func (p *pool) done(e *Engine, i *instance, err error) {
+func (p *pool) done(e *Engine, scope string, i *instance, err error) {
 	p.mu.Lock()
 	p.started--
 	retired := p.retired
 	if err == nil {
-		p.failures, p.wait = 0, time.Time{}
 		p.all[i] = struct{}{}
 	}
 	p.mu.Unlock()
@@ -243,10 +242,12 @@ func (p *pool) done(e *Engine, i *instance, err error) {
 	switch {
 	case err == nil && retired:
 		e.retire(i)
+	case err == nil && i.isDead(): // it has ended before it was here
+		e.pools.forget(i)
 	case err == nil, errors.As(err, &refused), errors.Is(err, errLegacy), errors.Is(err, context.Canceled):
 		// It has started well; or it has said no; or nobody waits any longer.
 	default:
-		p.fail(err, e.now())
+		p.fail(scope, err, e.now())
 	}
 }
 
@@ -275,7 +276,7 @@ func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.limits.Start)
 		defer cancel()
 		defer context.AfterFunc(e.live, cancel)()
-		inst, err := p.start(ctx, e, open)
+		inst, err := p.start(ctx, e, f.scope, open)
 		p.mu.Lock()
 		o.inst, o.err = inst, err
 		if err != nil {
@@ -293,12 +294,12 @@ func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context
 }
 
 // start opens an upstream session within the service's bounds.
-func (p *pool) start(ctx context.Context, e *Engine, open func(ctx context.Context) (*instance, error)) (*instance, error) {
-	if err := p.admit(e, e.now()); err != nil {
+func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx context.Context) (*instance, error)) (*instance, error) {
+	if err := p.admit(e, scope, e.now()); err != nil {
 		return nil, err
 	}
 	inst, err := open(ctx)
-	p.done(e, inst, err)
+	p.done(e, scope, inst, err)
 	return inst, err
 }
 

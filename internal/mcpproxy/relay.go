@@ -76,17 +76,18 @@ func (x *exchange) ownSubscription(c *call, m *jsonrpc.Message, of jsonrpc.Span,
 }
 
 // relay sends the request up and its messages down. s is nil where the caller has no
-// session, and so cannot be asked anything.
-func (x *exchange) relay(inst *instance, s *session, c *call) {
+// session, and so cannot be asked anything; then it may be that the server has forgotten
+// the upstream session, and nothing is answered.
+func (x *exchange) relay(inst *instance, s *session, c *call) (forgotten bool) {
 	header := x.legacyHeader()
 	if s == nil {
 		header = nil
 	}
-	x.send(inst, s, c, mcp.Message{Data: x.upward(c), Header: header})
+	return x.send(inst, s, c, mcp.Message{Data: x.upward(c), Header: header})
 }
 
-// send makes the call and relays what comes.
-func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
+// send makes the call and relays what comes, as relay says.
+func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (forgotten bool) {
 	ctx, cancel := context.WithCancel(x.r.Context())
 	defer cancel()
 	c.endBy(cancel)
@@ -99,8 +100,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
 	}
 	st, err := call(ctx, m)
 	if err != nil {
-		x.failed(inst, s, c, err)
-		return
+		return x.failed(inst, s, c, err)
 	}
 	defer st.Close()
 	p := x.newReply()
@@ -109,7 +109,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
 		m, err := st.Next()
 		if err != nil {
 			x.brokenOff(inst, c, p, err)
-			return
+			return false
 		}
 		if inst.svc.oneWire() {
 			m.EventID, m.Retry = "", 0 // nobody can come back with them
@@ -123,7 +123,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
 		in, err := jsonrpc.Parse(m.Data)
 		if err != nil {
 			x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server sent what is not a JSON-RPC message"), "upstream_protocol")
-			return
+			return false
 		}
 		switch in.Kind() {
 		case jsonrpc.Response:
@@ -131,7 +131,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) {
 				continue // no answer to this
 			}
 			x.respond(c, p, in, m)
-			return
+			return false
 		case jsonrpc.Notification:
 			if in.Method == "notifications/progress" {
 				c.note(in, x.now())
@@ -234,6 +234,9 @@ func (x *exchange) finish(c *call, p *reply, status int, e *jsonrpc.Error, faile
 
 // brokenOff ends a call whose messages have ended before the response.
 func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
+	if inst.over() {
+		x.lost(inst, err) // before the caller is told
+	}
 	reason, stopped := c.stopped()
 	switch {
 	case x.r.Context().Err() != nil || p.gone():
@@ -263,21 +266,37 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 	}
 }
 
-// failed answers a call that could not be made.
-func (x *exchange) failed(inst *instance, s *session, c *call, err error) {
+// failed answers a call that could not be made, unless the server has forgotten the
+// session of a caller that has none.
+func (x *exchange) failed(inst *instance, s *session, c *call, err error) (forgotten bool) {
 	var refused *mcp.StatusError
 	if !errors.As(err, &refused) {
 		p := x.newReply()
 		x.brokenOff(inst, c, p, notEOF(err))
-		return
+		return false
 	}
 	x.leave(c, "upstream_status")
-	if refused.Code == http.StatusNotFound && s != nil && !rpcError(refused) {
+	switch {
+	case refused.Code != http.StatusNotFound || inst.modern || unknownMethod(refused):
+		x.refused(c, refused)
+		return false
+	case s == nil:
 		x.retire(inst)
-		x.refuse(http.StatusNotFound, x.in, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
-		return
+		return true
 	}
-	x.refused(c, refused)
+	x.retire(inst)
+	x.refuse(http.StatusNotFound, x.in, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
+	return false
+}
+
+// unknownMethod says whether a server has refused the method, and not the session.
+func unknownMethod(refused *mcp.StatusError) bool {
+	in, err := jsonrpc.Parse(refused.Body)
+	if err != nil {
+		return false
+	}
+	e := in.DecodeError()
+	return e != nil && e.Code == jsonrpc.CodeMethodNotFound
 }
 
 func notEOF(err error) error {
@@ -299,6 +318,8 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 			x.w.Header().Set("Retry-After", v)
 		}
 		x.refuse(refused.Code, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
+	case refused.Code < 400: // of redirects, above all, none is followed
+		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
 	case refused.Code < 500 && rpcError(refused):
 		in, _ := jsonrpc.Parse(refused.Body)
 		data := refused.Body

@@ -99,6 +99,7 @@ func (rt *Runtime) commit(ctx context.Context, st *state, dryRun bool, changes [
 	}
 	rt.current.Store(&state{next, snap, nil})
 	rt.compiler.fleet.keep(next, snap)
+	rt.tellServices(snap)
 	st.snap.closeBut(snap)
 	return nil
 }

@@ -90,7 +90,11 @@ func (d *Dataplane) admit(r *http.Request, snap *Snapshot, m Match, span trace.S
 	if err != nil {
 		return key, err
 	}
-	if (key == nil || m.Route.mcp != nil) && foreign(r) { // MCP asks for it whoever calls
+	if m.Route.mcp != nil { // which asks for it whoever calls, and whatever the method
+		all := *r
+		all.Method, r = http.MethodPost, &all
+	}
+	if (key == nil || m.Route.mcp != nil) && foreign(r) {
 		text := "a web page of another origin may not call the gateway"
 		if m.Route.mcp == nil {
 			text += " without a virtual key"

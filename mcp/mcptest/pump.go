@@ -2,6 +2,7 @@ package mcptest
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"mime"
 	"net/http"
@@ -143,11 +144,9 @@ func checkHeaders(h http.Header, m *jsonrpc.Message, version string, params para
 	case "resources/read":
 		want = params.URI
 	}
-	name := h.Get("Mcp-Name")
-	if inner, ok := strings.CutPrefix(name, "=?base64?"); ok {
-		b, _ := base64.StdEncoding.DecodeString(strings.TrimSuffix(inner, "?="))
-		name = string(b)
-	}
+	name := decode(h.Get("Mcp-Name"))
+	var region string
+	_ = json.Unmarshal(params.Arguments["region"], &region)
 	switch {
 	case version != params.version():
 		return jsonrpc.Errorf(codeHeaderMismatch, "Header mismatch: MCP-Protocol-Version is %q, the body says %q", version, params.version())
@@ -155,10 +154,22 @@ func checkHeaders(h http.Header, m *jsonrpc.Message, version string, params para
 		return jsonrpc.Errorf(codeHeaderMismatch, "Header mismatch: Mcp-Method is %q", h.Get("Mcp-Method"))
 	case want != "" && name != want:
 		return jsonrpc.Errorf(codeHeaderMismatch, "Header mismatch: Mcp-Name is %q", name)
+	case params.Name == "route" && decode(h.Get("Mcp-Param-Region")) != region:
+		return jsonrpc.Errorf(codeHeaderMismatch, "Header mismatch: Mcp-Param-Region is %q", h.Get("Mcp-Param-Region"))
 	case params.Meta[capabilitiesKey] == nil:
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "_meta: %s is missing", capabilitiesKey)
 	}
 	return nil
+}
+
+// decode reads the value of a header (2026-07-28, Value Encoding).
+func decode(v string) string {
+	inner, ok := strings.CutPrefix(v, "=?base64?")
+	if !ok {
+		return v
+	}
+	b, _ := base64.StdEncoding.DecodeString(strings.TrimSuffix(inner, "?="))
+	return string(b)
 }
 
 // get streams what belongs to no call, or goes on with a stream.

@@ -25,8 +25,9 @@ const (
 
 // Fault is how a server treats one HTTP request. The zero value is a good answer.
 type Fault struct {
-	// Method is that of the HTTP requests that it is for; empty is any.
-	Method string
+	// Method is that of the HTTP requests that it is for; empty is any. Text is in their
+	// bodies.
+	Method, Text string
 	// Serve answers in the server's place, if it is not nil.
 	Serve http.HandlerFunc
 	// Break breaks an answer of events or JSON off after After messages.
@@ -102,7 +103,9 @@ func (c *Recorder) take(w http.ResponseWriter, r *http.Request) (body []byte, f 
 		close(c.changed)
 		c.changed = nil
 	}
-	if i := slices.IndexFunc(c.faults, func(f Fault) bool { return f.Method == "" || f.Method == r.Method }); i >= 0 {
+	if i := slices.IndexFunc(c.faults, func(f Fault) bool {
+		return (f.Method == "" || f.Method == r.Method) && bytes.Contains(body, []byte(f.Text))
+	}); i >= 0 {
 		f = c.faults[i]
 		c.faults = slices.Delete(c.faults, i, i+1)
 	}

@@ -85,6 +85,7 @@ func (s suite) run(t *testing.T, modern bool) {
 		{"Close", (*peer).closed, false},
 		{"CloseAtWork", (*peer).closeAtWork, false},
 		{"Status", (*peer).status, !s.opts.HTTP},
+		{"Headers", (*peer).headers, !s.opts.HTTP || !modern},
 	} {
 		if !tt.skip {
 			t.Run(tt.name, func(t *testing.T) { tt.run(s.start(t, modern)) })
@@ -154,7 +155,6 @@ type request struct {
 	method string
 	params string // members of params, without braces
 	token  string // of progress, JSON; empty for none
-	header http.Header
 }
 
 func toolCall(name, arguments string) request {

@@ -172,9 +172,9 @@ func (p *peer) notification() {
 	p.equal("what has arrived", p.received(`"mark":"n-1"`), string(m.Data))
 }
 
-// long: messages of some MiB pass, both ways.
+// long: messages of a MiB pass, both ways.
 func (p *peer) long() {
-	const size = 4 << 20
+	const size = 1 << 20
 	want := strings.Repeat("y", size)
 	if got := p.textOf(toolCall("echo", `"text":"`+want+`"`)); got != want {
 		p.t.Errorf("of %d bytes came %d back", size, len(got))

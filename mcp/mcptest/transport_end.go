@@ -294,7 +294,7 @@ func (p *peer) closeAtWork() {
 // status: a status that a server refuses with is told, and the rest of its answer only
 // as far as it is harmless.
 func (p *peer) status() {
-	long := strings.Repeat("z", 1<<20)
+	long := strings.Repeat("z", 256<<10) // once: it takes its time
 	for _, code := range []int{400, 401, 403, 404, 405, 409, 410, 413, 429, 500, 502, 503} {
 		r := request{method: "mcptest/status", params: fmt.Sprintf(`"code":%d,"body":%s,"header":{"WWW-Authenticate":"Bearer scope=\"a b\"","Retry-After":"7","Set-Cookie":"secret=canary-1","Content-Type":"text/html"}`, code, quote("canary-2"+long))}
 		s, err := p.Call(p.ctx, p.of(r))
@@ -303,12 +303,37 @@ func (p *peer) status() {
 			_ = s.Close()
 		}
 		p.refusedWith(err, code)
+		long = ""
 		m := p.note("mcptest/status", fmt.Sprintf(`"code":%d`, code))
 		var refused *mcp.StatusError
 		if err := p.Notify(p.ctx, m); !errors.As(err, &refused) || refused.Code != code {
 			p.t.Errorf("%d to a notification became %v", code, err)
 		}
 		p.works()
+	}
+}
+
+// headers: those of a message go with it.
+func (p *peer) headers() {
+	m := p.of(toolCall("route", `"region":"süd"`))
+	m.Header["Mcp-Param-Region"] = []string{"=?base64?c8O8ZA==?="}
+	s, err := p.Call(p.ctx, m)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	list, err := all(s)
+	if err != nil || len(list) != 1 || text(lastResult(list)) != "süd" {
+		p.t.Errorf("got %q, %v", list, err)
+	}
+	m.Header["Mcp-Name"] = []string{"another"}
+	s, err = p.Call(p.ctx, m)
+	if err == nil {
+		_, err = next(s)
+		_ = s.Close()
+	}
+	var refused *mcp.StatusError
+	if !errors.As(err, &refused) || refused.Code != 400 || !bytes.Contains(refused.Body, []byte("-32020")) {
+		p.t.Errorf("a header that does not agree with the body: %v, want status 400 with -32020", err)
 	}
 }
 

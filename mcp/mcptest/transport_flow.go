@@ -129,7 +129,7 @@ func (p *peer) askedAtOnce() {
 func (p *peer) slowReader() {
 	unread := make([]mcp.Stream, 3)
 	for i := range unread {
-		r := toolCall("flood", `"count":3000,"size":1000`)
+		r := toolCall("flood", `"count":2000,"size":1000`)
 		r.token = fmt.Sprint(i)
 		unread[i] = p.begin(r)
 	}
@@ -148,7 +148,7 @@ func (p *peer) slowReader() {
 
 // flooded: many messages keep their order, and the response is not lost.
 func (p *peer) flooded() {
-	const count = 20_000
+	const count = 5000
 	r := toolCall("flood", fmt.Sprintf(`"count":%d`, count))
 	r.token = `"f"`
 	list, _, err := p.do(p.ctx, r)

@@ -77,11 +77,11 @@ func (p *peer) do(ctx context.Context, r request) (list []string, response *json
 		return list, nil, err
 	}
 	if len(list) == 0 {
-		return nil, nil, errors.New("the stream ended without a response")
+		return nil, nil, fmt.Errorf("the stream ended without a response: %w", io.EOF)
 	}
 	response, err = jsonrpc.Parse([]byte(list[len(list)-1]))
 	if err == nil && (response.Kind() != jsonrpc.Response || response.Key() != sent.Key()) {
-		err = fmt.Errorf("the last message is not the response: %.200q", list[len(list)-1])
+		err = fmt.Errorf("the last message is not the response, but %.200q: %w", list[len(list)-1], io.EOF)
 	}
 	return list, response, err
 }

@@ -27,7 +27,7 @@ func (c *conn) Call(ctx context.Context, m mcp.Message) (mcp.Stream, error) {
 	if in.Kind() != jsonrpc.Request {
 		return nil, errors.New("mcp: the message is not sent: it is no request")
 	}
-	l, err := c.lease(ctx)
+	ctx, l, err := c.lease(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -36,9 +36,9 @@ func (c *conn) Call(ctx context.Context, m mcp.Message) (mcp.Stream, error) {
 	// In the era without sessions, closing the stream says it all. In the one before, the
 	// call goes on unless the server is told; initialize may not be cancelled.
 	s.silent = initialize || m.Header.Get("Mcp-Protocol-Version") >= firstModern
-	resp, err := c.send(l, outgoing{method: http.MethodPost, accept: acceptBoth, own: m.Header, body: m.Data, first: initialize})
+	resp, err := c.send(ctx, l, outgoing{method: http.MethodPost, accept: acceptBoth, own: m.Header, body: m.Data, first: initialize})
 	if err != nil {
-		if l.ctx.Err() != nil {
+		if l.cause() != nil {
 			s.abandon() // it is carried out, perhaps, and only does not answer yet
 		} else {
 			l.over()
@@ -89,13 +89,13 @@ func isDate(s string) bool {
 
 // Notify implements [mcp.Conn].
 func (c *conn) Notify(ctx context.Context, m mcp.Message) error {
-	l, err := c.lease(ctx)
+	ctx, l, err := c.lease(ctx)
 	if err != nil {
 		return err
 	}
 	defer l.over()
 	defer l.within(c.t.opts.NotifyTimeout)()
-	resp, err := c.send(l, outgoing{method: http.MethodPost, accept: acceptBoth, own: m.Header, body: m.Data})
+	resp, err := c.send(ctx, l, outgoing{method: http.MethodPost, accept: acceptBoth, own: m.Header, body: m.Data})
 	if err != nil {
 		return err
 	}
@@ -112,11 +112,11 @@ func (c *conn) Listen(ctx context.Context, after string) (mcp.Stream, error) {
 	if strings.ContainsAny(after, "\r\n\x00") {
 		return nil, errors.New("mcp: the id of the event to listen after has a control character")
 	}
-	l, err := c.lease(ctx)
+	ctx, l, err := c.lease(ctx)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(l, outgoing{method: http.MethodGet, accept: acceptEvents, after: after})
+	resp, err := c.send(ctx, l, outgoing{method: http.MethodGet, accept: acceptEvents, after: after})
 	if err != nil {
 		l.over()
 		return nil, err

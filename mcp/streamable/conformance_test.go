@@ -1,7 +1,9 @@
 package streamable_test
 
 import (
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -17,12 +19,29 @@ func TestConformance(t *testing.T) {
 		"Events":     func() *mcptest.HTTP { return &mcptest.HTTP{} },
 		"JSON":       func() *mcptest.HTTP { return &mcptest.HTTP{JSON: true} },
 		"Mislabeled": func() *mcptest.HTTP { return &mcptest.HTTP{Mislabeled: true} },
-		"Resumable":  func() *mcptest.HTTP { return &mcptest.HTTP{Resumable: true, Retry: 5e6} },
+		"Resumable":  func() *mcptest.HTTP { return &mcptest.HTTP{Resumable: true, Retry: 5 * time.Millisecond} },
 	} {
+		opts := mcptest.Options{HTTP: true}
+		if name == "Resumable" {
+			opts.Resumable, opts.Era = true, mcptest.Legacy
+		}
 		t.Run(name, func(t *testing.T) {
 			mcptest.RunTransport(t, func(t *testing.T) (mcp.Transport, mcp.Service) {
 				return streamable.New(streamable.Options{}), mcp.Service{ID: "test", URL: h().Start(t)}
-			}, mcptest.Options{HTTP: true, Resumable: name == "Resumable"})
+			}, opts)
 		})
 	}
+	t.Run("HTTP2", func(t *testing.T) {
+		mcptest.RunTransport(t, func(t *testing.T) (mcp.Transport, mcp.Service) {
+			s := &mcptest.Server{}
+			ts := httptest.NewUnstartedServer(&mcptest.HTTP{Server: s})
+			ts.EnableHTTP2 = true
+			ts.StartTLS()
+			t.Cleanup(func() {
+				s.Close()
+				ts.Close()
+			})
+			return streamable.New(streamable.Options{RoundTripper: ts.Client().Transport}), mcp.Service{ID: "test", URL: ts.URL}
+		}, mcptest.Options{HTTP: true})
+	})
 }

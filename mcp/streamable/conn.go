@@ -47,23 +47,28 @@ func (c *conn) SessionID() string {
 // lease is the time that an exchange may take: as long as the caller wants, and as the
 // session lasts.
 type lease struct {
-	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stop   func() bool
+	cause  func() error // why it has ended; nil while it has not
 }
 
-func (c *conn) lease(ctx context.Context) (lease, error) {
+// lease returns a context for an exchange, and what ends it.
+func (c *conn) lease(ctx context.Context) (context.Context, lease, error) {
 	if ctx.Err() != nil {
-		return lease{}, context.Cause(ctx)
+		return nil, lease{}, context.Cause(ctx)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(c.live, func() { cancel(ErrClosed) })
+	ctx, l := newLease(ctx)
+	l.stop = context.AfterFunc(c.live, func() { l.cancel(ErrClosed) })
 	if c.live.Err() != nil {
-		stop()
-		cancel(ErrClosed)
-		return lease{}, ErrClosed
+		l.over()
+		return nil, lease{}, ErrClosed
 	}
-	return lease{ctx, cancel, stop}, nil
+	return ctx, l, nil
+}
+
+func newLease(ctx context.Context) (context.Context, lease) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	return ctx, lease{cancel: cancel, stop: func() bool { return false }, cause: func() error { return context.Cause(ctx) }}
 }
 
 // over ends the exchange, if it has not ended.
@@ -128,12 +133,12 @@ const maxRedirects = 3
 // send sends a request. The error does not tell where to, as there may be secrets in an
 // address. A redirect is followed within the service's origin, where its credentials
 // belong; another is an answer like others.
-func (c *conn) send(l lease, o outgoing) (*http.Response, error) {
+func (c *conn) send(ctx context.Context, l lease, o outgoing) (*http.Response, error) {
 	h, u := c.headers(o), c.url
 	for n := 0; ; n++ {
-		resp, err := c.exchange(l.ctx, o, u, h)
+		resp, err := c.exchange(ctx, o, u, h)
 		if err != nil {
-			return nil, failure(l.ctx, "the server cannot be reached", err)
+			return nil, failure(l, "the server cannot be reached", err)
 		}
 		if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect || n == maxRedirects {
 			return resp, nil
@@ -186,13 +191,12 @@ func (c *conn) Close(ctx context.Context) error {
 	if closed || session == nil {
 		return nil
 	}
-	l := lease{ctx: ctx, stop: func() bool { return true }}
-	l.ctx, l.cancel = context.WithCancelCause(ctx)
+	ctx, l := newLease(ctx)
 	defer l.over()
 	defer l.within(c.t.opts.NotifyTimeout)()
 	// The server may refuse to end the session before it does so by itself
 	// (2025-11-25, Session Management), so that any answer will do.
-	resp, err := c.send(l, outgoing{method: http.MethodDelete})
+	resp, err := c.send(ctx, l, outgoing{method: http.MethodDelete})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package streamable
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -37,9 +36,9 @@ func (e *brokenError) Error() string { return "mcp: " + e.what + ": " + e.why }
 func (e *brokenError) Unwrap() error { return e.cause }
 
 // failure is the error of an exchange that err has ended.
-func failure(ctx context.Context, what string, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+func failure(l lease, what string, err error) error {
+	if cause := l.cause(); cause != nil {
+		return cause
 	}
 	why, cause := explain(err)
 	return &brokenError{what, why, cause}

@@ -2,7 +2,6 @@ package streamable
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -144,14 +143,16 @@ func message(text []byte) mcp.Message {
 	return m
 }
 
-var errNoBatch = errors.New("not an array of objects")
+// maxBatch bounds the messages of an array: small ones would take far more memory than
+// their text.
+const maxBatch = 1000
 
-// unbatch takes apart an array of messages, which 2025-03-26 lets a server send.
-func unbatch(m mcp.Message) ([]mcp.Message, error) {
-	var parts []mcp.Message
+// unbatch takes apart an array of messages, which 2025-03-26 lets a server send; it
+// returns none for what is something else.
+func unbatch(m mcp.Message) (parts []mcp.Message) {
 	end := jsonscan.Walk(m.Data, 0, func(_ []byte, at int) int {
 		end := jsonscan.Skip(m.Data, at)
-		if end < 0 || m.Data[at] != '{' {
+		if end < 0 || m.Data[at] != '{' || len(parts) == maxBatch {
 			return -1
 		}
 		one := m
@@ -159,8 +160,8 @@ func unbatch(m mcp.Message) ([]mcp.Message, error) {
 		parts = append(parts, one)
 		return end
 	})
-	if end < 0 || len(parts) == 0 || len(bytes.TrimSpace(m.Data[end:])) > 0 {
-		return nil, errNoBatch
+	if end < 0 || len(bytes.TrimSpace(m.Data[end:])) > 0 {
+		return nil
 	}
-	return parts, nil
+	return parts
 }

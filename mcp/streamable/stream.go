@@ -82,21 +82,30 @@ func (s *stream) Next() (mcp.Message, error) {
 		}
 		in, err := jsonrpc.Parse(m.Data)
 		switch {
-		case err != nil:
+		case err != nil && s.call != nil: // it may be the response
 			return mcp.Message{}, s.ended(errProtocol)
+		case err != nil, s.call != nil && in.Kind() == jsonrpc.Response && !s.answers(in):
+			if m.Data = nil; m.EventID == "" {
+				continue
+			}
+			return m, nil // without what is nobody's
 		case s.call == nil || in.Kind() != jsonrpc.Response:
 			return m, nil
-		case in.Key() != s.key && !(in.Error.OK() && string(in.ID.Of(in.Data)) == "null"):
-			continue // nobody's
 		}
 		if s.agree != nil {
 			if err := s.agree(in); err != nil {
-				return mcp.Message{}, s.ended(err)
+				return mcp.Message{}, s.finish(err, true)
 			}
 		}
 		s.finish(io.EOF, true)
 		return m, nil
 	}
+}
+
+// answers says whether a response is that to the call; one to null says that the server
+// could not read which.
+func (s *stream) answers(in *jsonrpc.Message) bool {
+	return in.Key() == s.key || in.Error.OK() && string(in.ID.Of(in.Data)) == "null"
 }
 
 // read returns the next message, or what an event has besides.
@@ -112,8 +121,8 @@ func (s *stream) read() (mcp.Message, error) {
 		if len(m.Data) == 0 || m.Data[0] != '[' {
 			return m, nil
 		}
-		if s.pending, err = unbatch(m); err != nil {
-			return m, errProtocol
+		if s.pending = unbatch(m); len(s.pending) == 0 {
+			return m, nil // which nobody can read
 		}
 	}
 	m := s.pending[0]
@@ -137,8 +146,8 @@ func (s *stream) ended(err error) error {
 	case errors.Is(err, errProtocol), errors.Is(err, errTooLong):
 	case errors.Is(err, sse.ErrTooLong):
 		err = errTooLong
-	case s.lease.ctx.Err() != nil || !errors.Is(err, io.EOF):
-		err = failure(s.lease.ctx, "the server's answer broke off", err)
+	case s.lease.cause() != nil || !errors.Is(err, io.EOF):
+		err = failure(s.lease, "the server's answer broke off", err)
 	case s.src.torn():
 		err = &brokenError{"the server's answer broke off in a message", "the connection was closed", io.ErrUnexpectedEOF}
 	case s.call == nil, s.resumes.Load(), s.call.Method == "subscriptions/listen":

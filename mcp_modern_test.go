@@ -1,0 +1,133 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
+
+	"github.com/agent-gateway/agent-gateway/mcp/mcptest"
+)
+
+const subscriptionID = `_meta.io\.modelcontextprotocol/subscriptionId`
+
+// subscribe opens a subscription, and reads that it is there.
+func (c *mcpCaller) subscribe(t *testing.T, filter string) *mcpStream {
+	t.Helper()
+	body, headers := c.stateless("subscriptions/listen", "", `"notifications":`+filter)
+	st := c.open(t, body, headers...)
+	m := st.next(t)
+	require.Equal(t, "notifications/subscriptions/acknowledged", m.Get("method").Str, m.Raw)
+	require.Equal(t, fmt.Sprint(c.last), m.Get("params."+subscriptionID).Raw, m.Raw)
+	return st
+}
+
+// Subscriptions tell what each has asked for, under its own id, until one side ends them.
+func TestMCPSubscriptionsListen(t *testing.T) {
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		for _, isolation := range []string{"session", "key", "shared"} {
+			s := newGateway(t, up.bundle("isolation: "+isolation, ""))
+			one, two, other := s.mcp(alice), s.mcp(alice), s.mcp(bob)
+			one.last = 70
+			streams := []*mcpStream{one.subscribe(t, `{"toolsListChanged":true}`), two.subscribe(t, `{"promptsListChanged":true,"resourceSubscriptions":["test://a"]}`), other.subscribe(t, `{"toolsListChanged":true}`)}
+			for _, what := range []string{"prompts", "tools", "test://a", "test://b"} {
+				up.Change(what)
+			}
+			expect := func(st *mcpStream, id int, methods ...string) {
+				for _, method := range methods {
+					m := st.next(t)
+					require.Equal(t, "notifications/"+method, m.Get("method").Str, m.Raw)
+					require.Equal(t, fmt.Sprint(id), m.Get("params."+subscriptionID).Raw, m.Raw)
+				}
+			}
+			expect(streams[0], 71, "tools/list_changed")
+			expect(streams[1], 1, "prompts/list_changed", "resources/updated")
+			expect(streams[2], 1, "tools/list_changed")
+
+			// Calls go on beside them.
+			require.Equal(t, "x", one.alone(t, "tools/call", "echo", `"arguments":{"text":"x"}`).result(t).Get("result.content.0.text").Str)
+
+			before := len(up.Cancelled())
+			streams[0].close()
+			up.gaveUp(t, before+1)
+			up.Change("tools")
+			expect(streams[2], 1, "tools/list_changed")
+			up.EndSubscriptions()
+			for i, st := range streams[1:] {
+				for _, e := range st.readAll(t) {
+					// It names no request but the caller's own.
+					require.Equal(t, "1", gjson.Get(e.data, "params.requestId|@this").Raw, "%d: %s", i, e.data)
+				}
+			}
+			require.Len(t, up.Cancelled(), before+1, "what the server ends is not cancelled")
+		}
+	})
+}
+
+// What goes to the server says in its headers what its body says.
+func TestMCPHeadersUp(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{JSON: true})
+	s := newGateway(t, up.bundle("", `tool_policy: {overrides: {echo: {name: "sag \u00fc"}}}`))
+	tests := []struct {
+		method, name, members string
+		headers               []string
+		want                  http.Header
+	}{
+		{"tools/call", "raw", "", nil, http.Header{"Mcp-Name": {"raw"}}},
+		{"tools/call", "raw", "", []string{"Mcp-Name", "=?base64?cmF3?="}, http.Header{"Mcp-Name": {"raw"}}},
+		{"tools/call", "sag ü", `"arguments":{"text":"x"}`, []string{"Mcp-Name", "=?base64?c2FnIMO8?="}, http.Header{"Mcp-Name": {"echo"}}},
+		{"resources/read", "test://ü", "", []string{"Mcp-Name", "=?base64?dGVzdDovL8O8?="}, http.Header{"Mcp-Name": {"=?base64?dGVzdDovL8O8?="}}},
+		{"prompts/get", "prompt-1", "", nil, http.Header{"Mcp-Name": {"prompt-1"}}},
+		{"tools/list", "", "", nil, http.Header{"Mcp-Name": nil}},
+		{"tools/call", "raw", "", []string{"Mcp-Param-Region", "eu", "Mcp-Param-X", "=?base64?w7w=?=", "Mcp-Other", "x", "X-Other", "y"}, http.Header{"Mcp-Param-Region": {"eu"}, "Mcp-Param-X": {"=?base64?w7w=?="}, "Mcp-Other": nil, "X-Other": nil}},
+	}
+	for _, tt := range tests {
+		c := s.mcp(alice)
+		body, headers := c.stateless(tt.method, tt.name, tt.members)
+		for i := 0; i < len(tt.headers); i += 2 {
+			for j := 0; j < len(headers); j += 2 {
+				if headers[j] == tt.headers[i] {
+					headers[j+1] = "-"
+				}
+			}
+		}
+		got := c.post(t, body, append(tt.headers, headers...)...)
+		require.Equal(t, 200, got.Status, got.Body)
+		all := up.http.Requests()
+		last := all[len(all)-1].Header
+		tt.want["Mcp-Protocol-Version"], tt.want["Mcp-Method"], tt.want["Mcp-Session-Id"] = []string{"2026-07-28"}, []string{tt.method}, nil
+		for name, v := range tt.want {
+			require.Equal(t, v, last[name], "%s %s: %s", tt.method, tt.name, name)
+		}
+	}
+}
+
+// Methods and results that the gateway does not know go through: of the tasks extension,
+// and what is to come.
+func TestMCPExtensions(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{})
+	s := newGateway(t, up.bundle("", ""))
+	const task = `{"resultType":"task","task":{"taskId":"t/1","status":"working","ttl":1.0,"n":12345678901234567890},"x":null}`
+	for _, method := range []string{"tasks/get", "tasks/update", "tasks/cancel", "tools/call", "x-vendor/anything"} {
+		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, ` {"id":%d ,"jsonrpc":"2.0","result":%s}`+"\n", 1, task)
+		}})
+		c, name := s.mcp(alice), ""
+		if method == "tools/call" {
+			name = "long"
+		}
+		got := c.alone(t, method, name, `"taskId":"t/1"`)
+		require.Equal(t, 200, got.Status)
+		require.Equal(t, `{"id":1 ,"jsonrpc":"2.0","result":`+task+`}`, got.Body)
+		e := s.event(t)
+		require.Equal(t, method, e.MCP.Method)
+		if method == "tools/call" {
+			require.Equal(t, "task", e.MCP.ResultStatus)
+		}
+		all := up.http.Requests()
+		require.Contains(t, string(all[len(all)-1].Body), `"taskId":"t/1"`)
+	}
+}
