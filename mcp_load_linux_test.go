@@ -263,7 +263,7 @@ func TestMCPManyAtOnce(t *testing.T) {
 			session := s.mcp(alice)
 			session.path = "/" + strconv.Itoa(i)
 			session.begin(t)
-			for n := range 100 {
+			for n := range 50 {
 				v := &visit{&mcpCaller{s: s, path: session.path, key: alice, last: 1000 * n}, n}
 				if n%2 == 0 {
 					v.session, v.version = session.session, session.version

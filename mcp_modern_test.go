@@ -104,6 +104,28 @@ func TestMCPHeadersUp(t *testing.T) {
 	}
 }
 
+// What the caller repeats of the arguments is the server's to compare with them.
+func TestMCPParamHeaders(t *testing.T) {
+	for _, kind := range []string{"json", "events"} {
+		up := newMCP(t, kind, nil)
+		s := newGateway(t, up.bundle("", "tool_policy: {overrides: {route: {name: way}}}"))
+		for header, status := range map[string]int{"eu": 200, "=?base64?ZXU=?=": 200, "us": 400, "-": 400} {
+			c := s.mcp(alice)
+			c.last = 70
+			body, headers := c.stateless("tools/call", "way", `"arguments":{"region":"eu"}`)
+			got := c.post(t, body, append(headers, "Mcp-Param-Region", header)...)
+			require.Equal(t, status, got.Status, "%s: %s", header, got.Body)
+			r := got.result(t)
+			require.Equal(t, "71", r.Get("id").Raw, r.Raw)
+			if status == 400 {
+				require.Equal(t, int64(-32020), r.Get("error.code").Int(), r.Raw)
+			} else {
+				require.Equal(t, "eu", r.Get("result.content.0.text").Str, r.Raw)
+			}
+		}
+	}
+}
+
 // Methods and results that the gateway does not know go through: of the tasks extension,
 // and what is to come.
 func TestMCPExtensions(t *testing.T) {

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -143,7 +144,7 @@ func TestMCPShutdown(t *testing.T) {
 // What does not end by itself ends with the time for it, the server's processes too.
 func TestMCPShutdownInTime(t *testing.T) {
 	eachMCP(t, func(t *testing.T, up *mcpServer) {
-		gw, err := gateway.New(gateway.WithStaticBundle([]byte(up.bundle("isolation: session", "")), os.LookupEnv))
+		gw, err := gateway.New(gateway.WithStaticBundle([]byte(up.bundle("isolation: session", "")), os.LookupEnv), gateway.WithLogger(slog.New(slog.DiscardHandler)))
 		require.NoError(t, err)
 		ts := httptest.NewServer(gw)
 		s := &stack{Gateway: gw, URL: ts.URL, client: newClient()}

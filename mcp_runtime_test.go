@@ -24,18 +24,15 @@ func TestMCPAdminAsks(t *testing.T) {
 				r := s.admin(t, 200, "GET", upService+"/capabilities", "")
 				require.Equal(t, "Be kind.", r.Get("instructions").Str)
 				require.Contains(t, r.Raw, "12345678901234567890")
-				for path, want := range map[string]struct {
-					n     int
-					first string
-				}{
-					"tools":              {17, `{"title":"The echo","x-future":{"b":1,"a":12345678901234567890},"name":"echo","inputSchema":{"type":"object","properties":{"text":{"type":"string","x-mcp-hint":"é"}},"additionalProperties":false},"execution":{"taskSupport":"forbidden"}}`},
-					"resources":          {7, `{"uri":"test://resource/1","name":"resource-1","mimeType":"text/plain","x-odd":{"b":1,"a":12345678901234567890}}`},
-					"resource-templates": {2, `{"uriTemplate":"test://template-1/{id}","name":"template-1"}`},
-					"prompts":            {6, `{"name":"prompt-1","description":"Prompt 1","arguments":[{"name":"topic","required":false,"x-odd":1.50}]}`},
+				for path, want := range map[string]struct{ last, first string }{
+					"tools":              {"stranger", `{"title":"The echo","x-future":{"b":1,"a":12345678901234567890},"name":"echo","inputSchema":{"type":"object","properties":{"text":{"type":"string","x-mcp-hint":"é"}},"additionalProperties":false},"execution":{"taskSupport":"forbidden"}}`},
+					"resources":          {"resource-7", `{"uri":"test://resource/1","name":"resource-1","mimeType":"text/plain","x-odd":{"b":1,"a":12345678901234567890}}`},
+					"resource-templates": {"template-2", `{"uriTemplate":"test://template-1/{id}","name":"template-1"}`},
+					"prompts":            {"prompt-6", `{"name":"prompt-1","description":"Prompt 1","arguments":[{"name":"topic","required":false,"x-odd":1.50}]}`},
 				} {
 					items := s.admin(t, 200, "GET", upService+"/"+path, "").Get("items").Array()
-					require.Len(t, items, want.n, path)
 					require.Equal(t, want.first, items[0].Raw)
+					require.Equal(t, want.last, items[len(items)-1].Get("name").Str)
 				}
 				call := func(status int, path, body string) gjson.Result {
 					return s.admin(t, status, "POST", upService+"/"+path, body)

@@ -16,6 +16,13 @@ func OverLoopback(r *http.Request) bool {
 	return ok && addr.IP.IsLoopback()
 }
 
+// Rebound says whether the request came to this machine under a name that is not its own,
+// and by no proxy, whose name that could be. A page cannot hide its origin behind a
+// proxy's headers.
+func Rebound(r *http.Request) bool {
+	return OverLoopback(r) && !IsLoopback(r.Host) && (r.Header["Origin"] != nil || !forwarded(r.Header))
+}
+
 // FromLoopback says whether a program on this machine made the request, for itself:
 // one that came through a proxy is somebody else's. Where the addresses are not
 // known, nobody did.

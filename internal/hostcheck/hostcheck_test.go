@@ -48,3 +48,26 @@ func TestFromLoopback(t *testing.T) {
 		require.Equal(t, tt.want, FromLoopback(r), name)
 	}
 }
+
+func TestRebound(t *testing.T) {
+	ctx := context.WithValue(t.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
+	for name, tt := range map[string]struct {
+		host    string
+		headers []string
+		want    bool
+	}{
+		"this machine":           {"localhost:8080", nil, false},
+		"another name":           {"evil.example", nil, true},
+		"by a proxy":             {"mcp.example.org", []string{"X-Forwarded-For"}, false},
+		"a page behind a header": {"evil.example", []string{"X-Forwarded-For", "Origin"}, true},
+	} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://x/mcp", nil)
+		require.NoError(t, err)
+		r.Host = tt.host
+		for _, h := range tt.headers {
+			r.Header.Set(h, "http://evil.example")
+		}
+		require.Equal(t, tt.want, Rebound(r), name)
+		require.False(t, Rebound(r.WithContext(t.Context())), "not over loopback")
+	}
+}

@@ -48,7 +48,11 @@ func (x *exchange) checkHeaders(version string) bool {
 	case !isModern(version):
 		return mismatch("the version %.40s has sessions; a request that names its version in _meta is of 2026-07-28 or later", version)
 	}
-	if got := x.r.Header["Mcp-Method"]; len(got) != 1 || got[0] != in.Method {
+	got := x.r.Header["Mcp-Method"]
+	if len(got) == 0 && in.Kind() == jsonrpc.Notification { // to which clients do not give one
+		return true
+	}
+	if len(got) != 1 || got[0] != in.Method {
 		return mismatch("the header Mcp-Method is %.80q, and the body's method %q", strings.Join(got, ", "), in.Method)
 	}
 	want, named := "", true
@@ -60,7 +64,7 @@ func (x *exchange) checkHeaders(version string) bool {
 	default:
 		named = false
 	}
-	got := x.r.Header["Mcp-Name"]
+	got = x.r.Header["Mcp-Name"]
 	if name, ok := decodeHeader(strings.Join(got, "")); named && (len(got) != 1 || !ok || name != want) {
 		return mismatch("the header Mcp-Name is not what the body names")
 	}

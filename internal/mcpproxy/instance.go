@@ -191,7 +191,7 @@ func (e *Engine) take(i *instance, in *jsonrpc.Message, m mcp.Message) {
 	switch in.Kind() {
 	case jsonrpc.Notification:
 		for _, s := range i.audience(in) {
-			s.put(m, e.limits.Queue)
+			s.put(waiting{m, false}, e.limits.Queue)
 		}
 	case jsonrpc.Request:
 		e.asked(i, in, m)
@@ -226,11 +226,10 @@ func (e *Engine) asked(i *instance, in *jsonrpc.Message, m mcp.Message) {
 		e.answer(i, cannotAsk(len(all)).Response(id))
 		return
 	}
-	if !all[0].ask(in.Key()) {
+	s := all[0]
+	if !s.ask(in.Key()) || !s.put(waiting{m, true}, e.limits.Queue) && s.answered(in.Key()) {
 		e.answer(i, jsonrpc.Errorf(jsonrpc.CodeInternal, "too many requests wait for the client's answer").Response(id))
-		return
 	}
-	all[0].put(m, e.limits.Queue)
 }
 
 func cannotAsk(clients int) *jsonrpc.Error {

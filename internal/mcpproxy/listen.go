@@ -65,7 +65,7 @@ func (x *exchange) listen() {
 			return
 		}
 		for _, m := range list {
-			if p.event(m) != nil {
+			if p.event(m.Message) != nil {
 				return
 			}
 		}

@@ -108,7 +108,8 @@ func (p *reply) finish(status int, m mcp.Message) {
 	if p.keep != nil {
 		p.keep.Stop()
 	}
-	if p.stream || !p.json && status == http.StatusOK {
+	// An id is for the caller to come back with, and only events have one.
+	if p.stream || status == http.StatusOK && (!p.json || p.sse && m.EventID != "") {
 		p.begin()
 		p.buf = appendEvent(p.buf[:0], m)
 		p.write(p.buf)

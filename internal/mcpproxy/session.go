@@ -27,7 +27,8 @@ type session struct {
 	asked   map[string]struct{} // ids of the server's requests that wait for an answer
 	calls   map[string]*call    // under way, by the caller's ids
 	watched map[string]struct{} // URIs of resources that it has subscribed to
-	waiting []mcp.Message       // what no stream has taken yet
+	waiting []waiting           // what no stream has taken yet
+	bytes   int                 // of it
 	wake    chan struct{}       // tells the stream that something waits; nil without one
 	gone    chan struct{}       // closed when the session has ended
 	dropped atomic.Int64
@@ -62,21 +63,39 @@ func (s *session) answered(id string) bool {
 	return ok
 }
 
-// put lets a message wait for a stream.
-func (s *session) put(m mcp.Message, most int) {
+// waiting is a message that waits for a stream.
+type waiting struct {
+	mcp.Message
+	asks bool // it is a request of the server's
+}
+
+// maxWaiting bounds the bytes that wait for a stream. One message is taken whatever its
+// length.
+const maxWaiting = 4 << 20
+
+// put lets a message wait for a stream. Where there is no room the oldest notifications go,
+// and if there are none, false says that the message is not taken.
+func (s *session) put(m waiting, most int) bool {
 	s.mu.Lock()
-	if !s.ended {
-		if len(s.waiting) >= most {
-			s.waiting = slices.Delete(s.waiting, 0, 1)
-			s.dropped.Add(1)
-		}
-		s.waiting = append(s.waiting, m)
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
 	}
+	for len(s.waiting) > 0 && (len(s.waiting) >= most || s.bytes+len(m.Data) > maxWaiting) {
+		s.dropped.Add(1)
+		i := slices.IndexFunc(s.waiting, func(w waiting) bool { return !w.asks })
+		if i < 0 {
+			return false
+		}
+		s.bytes -= len(s.waiting[i].Data)
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+	}
+	s.waiting, s.bytes = append(s.waiting, m), s.bytes+len(m.Data)
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	s.mu.Unlock()
+	return true
 }
 
 // attach begins a stream, which is woken when something waits. It takes the place of
@@ -92,14 +111,14 @@ func (s *session) attach() (wake chan struct{}) {
 }
 
 // take takes what waits for a stream; false when another has its place.
-func (s *session) take(wake chan struct{}) ([]mcp.Message, bool) {
+func (s *session) take(wake chan struct{}) ([]waiting, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.wake != wake {
 		return nil, false
 	}
 	list := s.waiting
-	s.waiting = nil
+	s.waiting, s.bytes = nil, 0
 	return list, true
 }
 
@@ -228,7 +247,7 @@ func (e *Engine) endSession(s *session) {
 		return
 	}
 	s.mu.Lock()
-	s.ended, s.waiting = true, nil
+	s.ended, s.waiting, s.bytes = true, nil, 0
 	calls := slices.Collect(maps.Values(s.calls))
 	s.mu.Unlock()
 	close(s.gone)

@@ -94,6 +94,10 @@ func (d *Dataplane) admit(r *http.Request, snap *Snapshot, m Match, span trace.S
 		all := *r
 		all.Method, r = http.MethodPost, &all
 	}
+	if m.Route.mcp != nil && m.Route.host == "" && hostcheck.Rebound(r) {
+		return key, &llm.Error{Code: llm.CodePermissionDenied, NoRetry: true,
+			Message: "the Host of the request is not a name of this machine: give the route a match_policy.host, or have a proxy in front say X-Forwarded-For"}
+	}
 	if (key == nil || m.Route.mcp != nil) && foreign(r) {
 		text := "a web page of another origin may not call the gateway"
 		if m.Route.mcp == nil {
