@@ -100,7 +100,8 @@ func TestMCPForeignPages(t *testing.T) {
 		{200, []string{"Host", "localhost" + port, "Origin", "http://localhost" + port}},
 		{200, []string{"Sec-Fetch-Site", "same-origin"}},
 		{200, []string{"Sec-Fetch-Site", "none"}},
-		{200, []string{"Host", "gateway.internal"}}, // a program, which has no Origin
+		{403, []string{"Host", "gateway.internal"}}, // whose name is not this machine's
+		{200, []string{"Host", "gateway.internal", "X-Forwarded-For", "192.0.2.1"}},
 		{200, nil},
 	} {
 		for _, key := range [][]string{nil, {"X-Api-Key", alice}} {

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -91,6 +92,32 @@ func TestMCPAdminRefuses(t *testing.T) {
 		require.NotContains(t, r.Raw, upstreamKey)
 	}
 	require.Empty(t, up.Received())
+}
+
+// An error that comes with a status of its own is an error of the server's, too.
+func TestMCPAdminStatuses(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{Server: &mcptest.Server{Era: mcptest.Modern}})
+	s := newGateway(t, up.bundle("", ""))
+	s.admin(t, 200, "GET", upService+"/capabilities", "")
+	for code, status := range map[int]int{-32601: 404, -32020: 400, -32602: 400} {
+		before := len(up.http.Requests())
+		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":"so it is"}}`, code)
+		}})
+		r := s.admin(t, 502, "POST", upService+"/tools/call", `{"name":"echo"}`)
+		require.Equal(t, int64(code), r.Get("rpc.code").Int(), r.Raw)
+		require.Equal(t, "so it is", r.Get("rpc.message").Str)
+		require.Len(t, up.http.Requests(), before+1)
+	}
+	for _, status := range []int{401, 403, 404, 500} {
+		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }})
+		want := 502
+		if status == 404 {
+			want = 200 // it is asked again
+		}
+		s.admin(t, want, "POST", upService+"/tools/call", `{"name":"echo"}`)
+	}
 }
 
 // fields are the names of an object's members.

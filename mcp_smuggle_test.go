@@ -69,7 +69,7 @@ func TestMCPAmbiguous(t *testing.T) {
 	s := newGateway(t, up.bundle("", "tool_policy: {mode: deny, tools: [raw]}"))
 	c, bare := s.mcp(alice).begin(t), s.mcp(alice)
 	bare.ask(t, "ping", "")
-	before := len(up.http.Requests())
+	before := len(up.Received())
 	for name, body := range ambiguous {
 		for way, headers := range map[string][]string{
 			"session": c.headers(), "bare": bare.headers(), "JSON": bare.headers("Accept", "application/json"),
@@ -80,7 +80,7 @@ func TestMCPAmbiguous(t *testing.T) {
 			require.Equal(t, 400, got.Status, "%s, %s: %s", name, way, got.Body)
 			require.Equal(t, "application/json", got.Header.Get("Content-Type"))
 			require.Less(t, got.result(t).Get("error.code").Int(), int64(-32000), "%s, %s: %s", name, way, got.Body)
-			require.Len(t, up.http.Requests(), before, "%s, %s", name, way)
+			require.Len(t, up.Received(), before, "%s, %s", name, way)
 			require.False(t, s.event(t).Success)
 		}
 	}

@@ -70,9 +70,16 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 	}
 	m.Data = jsonrpc.Call(inst.nextID(), method, params)
 	resp, _, err := first(ctx, inst.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(inst, in, m) })
-	var gone *mcp.StatusError
-	if errors.As(err, &gone) && gone.Code == http.StatusNotFound {
-		e.retire(inst)
+	var refused *mcp.StatusError
+	if errors.As(err, &refused) {
+		if refused.Code == http.StatusBadRequest || refused.Code == http.StatusNotFound && inst.modern { // which have it of some errors
+			if in, failed := jsonrpc.Parse(refused.Body); failed == nil && in.Error.OK() {
+				return nil, in.DecodeError()
+			}
+		}
+		if refused.Code == http.StatusNotFound {
+			e.retire(inst)
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/agent-gateway/agent-gateway/llm"
 )
@@ -44,7 +45,7 @@ func appendPart(events []Event, choice, index int, p Part) []Event {
 			first.Signature = nil
 		}
 		first.Summary, start.Thought, stop.Thought = nil, &first, &last
-		if len(p.Thought.Summary) == 0 {
+		if strings.Join(p.Thought.Summary, "") == "" {
 			delta(p.Text, 0)
 		}
 		for i, text := range p.Thought.Summary {

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,14 +15,20 @@ const MaxRetryAfter = 24 * time.Hour
 // is no more than [MaxRetryAfter].
 func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms >= 0 {
-		return time.Duration(min(ms*float64(time.Millisecond), float64(MaxRetryAfter))), true
+		return rounded(ms * 1e3), true
 	}
 	v := h.Get("Retry-After")
 	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 {
-		return time.Duration(min(s*float64(time.Second), float64(MaxRetryAfter))), true
+		return rounded(s * 1e6), true
 	}
 	if t, err := http.ParseTime(v); err == nil {
 		return min(max(0, t.Sub(now)), MaxRetryAfter), true
 	}
 	return 0, false
+}
+
+// rounded is a number of microseconds, which is as much as a fraction can tell exactly
+// when it is written and read again.
+func rounded(us float64) time.Duration {
+	return time.Duration(min(math.Round(us), float64(MaxRetryAfter/time.Microsecond))) * time.Microsecond
 }

@@ -35,7 +35,7 @@ func Carried(op llm.Operation, text string) *Signature {
 		return &Signature{Of: op, Value: text}
 	}
 	value, err := base64.RawURLEncoding.DecodeString(rest[i+1:])
-	if err != nil {
+	if err != nil || rest[:i] == string(op) { // its own is never packed
 		return &Signature{Of: op, Value: text}
 	}
 	return &Signature{Of: llm.Operation(rest[:i]), Value: string(value)}

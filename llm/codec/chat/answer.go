@@ -21,12 +21,6 @@ type answer struct {
 	audio                   *codec.Part
 }
 
-// note is an annotation and where its text begins within the whole.
-type note struct {
-	codec.Annotation
-	offset int64
-}
-
 // sort puts the parts to where they stand in a message.
 func (a *answer) sort(parts []codec.Part) {
 	offset := int64(0)
@@ -128,16 +122,6 @@ func (a *answer) write(refusal string) {
 		}
 		w.EndArray()
 	}
-}
-
-// writes says whether one of the annotations has a form here.
-func writes(notes []note) bool {
-	for i := range notes {
-		if notes[i].URL != "" || notes[i].Origin == op {
-			return true
-		}
-	}
-	return false
 }
 
 // writeImage writes an image that the model made, in the form that compatible

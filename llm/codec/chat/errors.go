@@ -37,9 +37,9 @@ var errorCodes = map[string]llm.Code{
 	"server_error":             llm.CodeInternal,
 	"internal_error":           llm.CodeInternal,
 
-	// Of an upstream that is a gateway like this one.
+	// Of an upstream that is a gateway like this one, whose keys are not this one's.
 	"upstream_error":         llm.CodeUpstream,
-	"upstream_auth":          llm.CodeUpstreamAuth,
+	"upstream_auth":          llm.CodeUpstream,
 	"upstream_timeout":       llm.CodeUpstreamTimeout,
 	"not_found":              llm.CodeNotFound,
 	"conflict":               llm.CodeConflict,

@@ -1,9 +1,6 @@
 package chat
 
 import (
-	"reflect"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/tidwall/gjson"
@@ -27,11 +24,8 @@ var suite = codectest.Suite{
 func FuzzRequest(f *testing.F) {
 	codectest.Seeds(f, "testdata/request/*.txtar", "in")
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if !gjson.ValidBytes(body) {
-			return
-		}
-		if _, err := jsonscan.Object(body, nil, nil); err != nil {
-			return // duplicates, which the gateway refuses before
+		if _, err := jsonscan.Object(body, nil, nil); err != nil || !codectest.WellFormed(body) {
+			return // the gateway refuses it before, most of it
 		}
 		first, err := Codec.DecodeRequest(body, "", false)
 		if err != nil {
@@ -45,10 +39,10 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		if same(first) && len(lost) == 0 {
-			equal(t, first, second)
+			codectest.Same(t, first, second)
 		}
 		third, _ := again(t, second)
-		equal(t, second, third)
+		codectest.Same(t, second, third)
 	})
 }
 
@@ -86,57 +80,17 @@ func again(t *testing.T, r *codec.Request) (*codec.Request, []string) {
 	return next, lost.Fields()
 }
 
-// sorted puts kept members in an order: those inside others are written before those
-// beside them.
-func sorted(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			sorted(v.Elem())
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			sorted(v.Field(i))
-		}
-	case reflect.Slice:
-		if list, ok := v.Interface().([]codec.Field); ok {
-			slices.SortStableFunc(list, func(a, b codec.Field) int { return strings.Compare(a.Name, b.Name) })
-			return
-		}
-		if v.Type().Elem().Kind() == reflect.Struct {
-			for i := range v.Len() {
-				sorted(v.Index(i))
-			}
-		}
-	}
-}
+// What was read of an answer, a stream or an error can be written, and is the same when
+// it is read again; see [codectest.Suite].
 
-func equal(t *testing.T, a, b *codec.Request) {
-	sorted(reflect.ValueOf(a))
-	sorted(reflect.ValueOf(b))
-	if b == nil || !reflect.DeepEqual(a, b) {
-		x, y := "", ""
-		if x = dump(a); b != nil {
-			y = dump(b)
-		}
-		t.Fatalf("%s\n%s", x, y)
-	}
-}
-
-// FuzzResponse reads complete answers; see [codectest.Suite.Answer].
 func FuzzResponse(f *testing.F) {
-	codectest.Seeds(f, "testdata/response/*.txtar", "in", "out")
-	f.Fuzz(suite.Answer)
+	suite.Answers(f, "testdata/*response/*.txtar", "in", "out")
 }
 
-// FuzzStream reads streams; see [codectest.Suite.Events].
 func FuzzStream(f *testing.F) {
-	codectest.Seeds(f, "testdata/stream/*.txtar", "in", "out")
-	f.Fuzz(suite.Events)
+	suite.Streams(f, "testdata/*stream/*.txtar", "in", "out")
 }
 
-// FuzzError reads errors; see [codectest.Suite.Refusal].
 func FuzzError(f *testing.F) {
-	suite.ErrorSeeds(f)
-	f.Fuzz(suite.Refusal)
+	suite.Errors(f)
 }

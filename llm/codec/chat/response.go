@@ -28,6 +28,9 @@ func (chat) DecodeResponse(body []byte) (*codec.Response, error) {
 	r.Usage = readUsage(v.Get("usage"))
 	for i, c := range list.Array() {
 		choice, extra := readChoice(c, i)
+		if slices.ContainsFunc(choice.Parts, func(p codec.Part) bool { return p.Call != nil && p.Call.Name == "" }) {
+			return nil, errNoName()
+		}
 		r.Choices = append(r.Choices, choice)
 		r.Extra = append(r.Extra, extra...)
 	}
@@ -214,47 +217,6 @@ func arguments(v gjson.Result) string {
 		return v.Raw
 	}
 	return v.Str
-}
-
-func readAnnotations(v gjson.Result) (list []codec.Annotation) {
-	codec.Each(v, func(_, e gjson.Result) bool {
-		a := codec.Annotation{Raw: json.RawMessage(e.Raw), Origin: op}
-		if c := e.Get("url_citation"); c.IsObject() {
-			a.URL, a.Title = c.Get("url").Str, c.Get("title").Str
-			a.Start, a.End = c.Get("start_index").Int(), c.Get("end_index").Int()
-			a.CitedText = c.Get("content").Str // OpenRouter's
-		}
-		list = append(list, a)
-		return true
-	})
-	return list
-}
-
-// annotate gives the annotations of a message to its last text.
-func annotate(parts []codec.Part, list []codec.Annotation) {
-	last, before, n := -1, int64(0), int64(0)
-	for i := range parts {
-		if parts[i].Kind == codec.Text {
-			last, before, n = i, before+n, runes(parts[i].Text)
-		}
-	}
-	if last >= 0 {
-		within(list, before, n)
-		parts[last].Annotations = list
-	}
-}
-
-// within makes offsets of a whole content those of a text of n characters in it, which
-// before characters precede. Those of a place that is not in it are not known.
-func within(list []codec.Annotation, before, n int64) {
-	for i := range list {
-		a := &list[i]
-		if a.Start < before || a.End < a.Start || a.End > before+n {
-			a.Start, a.End = 0, 0
-		} else {
-			a.Start, a.End = a.Start-before, a.End-before
-		}
-	}
 }
 
 // inChoices begins the names that keep members of choices, as "message.x" of the first

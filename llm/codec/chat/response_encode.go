@@ -142,32 +142,4 @@ func writeChoice(w *jsonwrite.Writer, r *codec.Response, position int, legacy bo
 	return nil
 }
 
-// writeAnnotation writes an annotation of a text that begins offset characters into
-// the whole content.
-func writeAnnotation(w *jsonwrite.Writer, a *codec.Annotation, offset int64, lost *codec.Losses) {
-	switch {
-	case a.Origin == op && len(a.Raw) > 0: // its offsets are those of the whole content
-		w.Raw(string(a.Raw))
-	case a.URL == "":
-		lost.Drop("annotations")
-	default:
-		if a.CitedText != "" {
-			lost.Drop("annotations.cited_text")
-		}
-		start, end := a.Start, a.End
-		if start != 0 || end != 0 {
-			start, end = start+offset, end+offset
-		}
-		w.Object()
-		w.StringField("type", "url_citation")
-		w.ObjectField("url_citation")
-		w.IntField("start_index", start)
-		w.IntField("end_index", end)
-		w.StringField("url", a.URL)
-		w.StringField("title", a.Title)
-		w.End()
-		w.End()
-	}
-}
-
 func runes(s string) int64 { return int64(utf8.RuneCountInString(s)) }

@@ -135,7 +135,7 @@ func (d *decoder) arguments(c *choice, args string) {
 
 func (d *decoder) startCall(c *choice, k *call) error {
 	if k.name == "" {
-		return llm.Errorf(llm.CodeUpstream, "the upstream's answer has a tool call without a name")
+		return errNoName()
 	}
 	if c.open && c.kind != codec.ToolCallPart {
 		next := c.next
@@ -155,6 +155,10 @@ func (d *decoder) startCall(c *choice, k *call) error {
 	d.arguments(c, k.waiting.String())
 	k.waiting.Reset()
 	return nil
+}
+
+func errNoName() error {
+	return llm.Errorf(llm.CodeUpstream, "the upstream's answer has a tool call without a name")
 }
 
 func (d *decoder) stopCall(c *choice, k *call) {

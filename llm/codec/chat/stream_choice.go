@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/llm"
 )
@@ -42,7 +44,9 @@ func (d *decoder) choice(data []byte, at int) (end int, err error) {
 	c := d.choiceAt(index)
 	var probs json.RawMessage
 	if logprobs.there() {
-		probs = bytes.Clone(logprobs.of(data))
+		if probs = bytes.Clone(logprobs.of(data)); !gjson.ValidBytes(probs) {
+			return -1, errNotJSON()
+		}
 	}
 	if delta.there() && data[delta.from] == '{' && !c.finished {
 		if err := d.delta(c, data, delta.from, probs); err != nil {

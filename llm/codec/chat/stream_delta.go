@@ -39,6 +39,9 @@ func (d *decoder) delta(c *choice, data []byte, at int, probs json.RawMessage) e
 		if end < 0 || end-at <= 2 || data[at] == 'n' { // null, or empty
 			return end
 		}
+		if c := data[at]; (c == '{' || c == '[') && !gjson.ValidBytes(data[at:end]) { // it may be written on as it is
+			return -1
+		}
 		s := span{at, end}
 		switch string(name) {
 		case "content":

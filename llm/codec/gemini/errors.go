@@ -72,7 +72,7 @@ func decodeError(status int, h http.Header, v gjson.Result) *llm.Error {
 	codec.Each(v.Get("details"), func(_, d gjson.Result) bool {
 		if s := d.Get("retryDelay").Str; s != "" {
 			if delay, err := time.ParseDuration(s); err == nil && delay > 0 {
-				e.RetryAfter = min(delay, codec.MaxRetryAfter)
+				e.RetryAfter = min(delay.Round(time.Microsecond), codec.MaxRetryAfter)
 			}
 		}
 		if s := d.Get("fieldViolations.0.field").Str; s != "" && e.Param == "" {

@@ -44,20 +44,17 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// FuzzResponse reads complete answers; see [codectest.Suite.Answer].
+// What was read of an answer, a stream or an error can be written, and is the same when
+// it is read again; see [codectest.Suite].
+
 func FuzzResponse(f *testing.F) {
-	codectest.Seeds(f, "testdata/responses/*.txtar", "in.json", "out.json")
-	f.Fuzz(suite.Answer)
+	suite.Answers(f, "testdata/*responses/*.txtar", "in.json", "out.json")
 }
 
-// FuzzStream reads streams; see [codectest.Suite.Events].
 func FuzzStream(f *testing.F) {
-	codectest.Seeds(f, "testdata/streams/*.txtar", "in.sse", "out.sse")
-	f.Fuzz(suite.Events)
+	suite.Streams(f, "testdata/streams/*.txtar", "in.sse", "out.sse")
 }
 
-// FuzzError reads errors; see [codectest.Suite.Refusal].
 func FuzzError(f *testing.F) {
-	suite.ErrorSeeds(f)
-	f.Fuzz(suite.Refusal)
+	suite.Errors(f)
 }

@@ -130,6 +130,9 @@ func decodeCandidate(r *codec.Response, v gjson.Result, i int) (c codec.Choice, 
 				if p.Result != nil { // which only callers have a place for
 					p = codec.Part{Kind: codec.Opaque, Raw: []byte(part.Raw), Origin: op}
 				}
+				if p.Call != nil && p.Call.Name == "" {
+					return errNoName()
+				}
 				calls = calls || p.Call != nil
 				c.Parts = append(c.Parts, p)
 			}
@@ -149,6 +152,10 @@ func decodeCandidate(r *codec.Response, v gjson.Result, i int) (c codec.Choice, 
 	}
 	c.Finish = finishOf(word, message, calls)
 	return c, err
+}
+
+func errNoName() error {
+	return llm.Errorf(llm.CodeUpstream, "the upstream's answer calls a function without a name")
 }
 
 // upstreamError makes an error of reading a part, which blames a caller, one of the

@@ -145,7 +145,7 @@ func writeAnswerPart(w *jsonwrite.Writer, p *codec.Part, own bool, f *codec.Fini
 		writeCall(w, p.Call, args)
 		writeExtraIf(w, own, p.Extra, "functionCall.")
 		w.End()
-	case p.Media != nil && (p.Media.Data != "" || p.Media.URL != "" || own):
+	case p.Media != nil && (p.Media.Data != "" && p.Media.MIME != "" || p.Media.URL != "" || own):
 		w.Object()
 		writeMedia(w, p, own)
 	case p.Kind == codec.Opaque && p.Origin == op:

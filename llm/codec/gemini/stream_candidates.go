@@ -107,7 +107,7 @@ func (d *streamDecoder) details(c *choice, data []byte) (logprobs []byte) {
 			case "citationMetadata":
 				c.citations = string(raw)
 			}
-			kept := index("candidates", c.index) + "." + string(name)
+			kept := index("candidates", c.index) + "." + jsonscan.Unescape(string(name))
 			d.answer.Extra = append(remove(d.answer.Extra, kept), codec.Field{Name: kept, Value: []byte(string(raw))})
 		}
 		return end

@@ -63,7 +63,7 @@ func (d *streamDecoder) Decode(out []codec.Event, _, data []byte) ([]codec.Event
 				d.about(string(name), data[at:end])
 			}
 		default:
-			d.about(string(name), data[at:end])
+			d.about(jsonscan.Unescape(string(name)), data[at:end])
 		}
 		return end
 	})

@@ -177,6 +177,9 @@ func (d *streamDecoder) whole(out []codec.Event, c *choice, data []byte) ([]code
 	}
 	out = c.stop(out)
 	var args string
+	if p.Call != nil && p.Call.Name == "" {
+		return out, errNoName()
+	}
 	if p.Call != nil {
 		d.identify(p.Call)
 		c.calls = true
@@ -207,6 +210,9 @@ func (d *streamDecoder) identify(c *codec.ToolCall) {
 // piece reads a piece of a call, as Vertex AI streams them.
 func (d *streamDecoder) piece(out []codec.Event, c *choice, f gjson.Result, sig string, more bool) ([]codec.Event, error) {
 	if name := f.Get("name").String(); c.call == nil || name != "" {
+		if name == "" {
+			return out, errNoName()
+		}
 		out = c.stop(out)
 		call := &codec.ToolCall{ID: f.Get("id").String(), Name: name}
 		d.identify(call)

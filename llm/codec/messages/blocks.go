@@ -54,6 +54,9 @@ func readBlock(v gjson.Result, caller bool) (p codec.Part, err error) {
 	if err == nil && p.Call != nil && p.Call.Name == "" {
 		err = codec.Invalid("name", "it is required")
 	}
+	if p.Call != nil && p.Call.ID == "" && !caller { // results must find it
+		p.Call.ID = codec.NewID("toolu_")
+	}
 	finishBlock(&p, kind, caller)
 	return p, err
 }
@@ -202,36 +205,6 @@ func readResult(p *codec.Part, name string, v gjson.Result) (known bool, err err
 		return false, nil
 	}
 	return true, err
-}
-
-func readThinking(p *codec.Part, name string, v gjson.Result) (known bool, err error) {
-	switch name {
-	case "thinking":
-		p.Text, err = codec.String(v, name)
-	case "signature":
-		p.Thought, err = provenBy(v, name)
-	default:
-		return false, nil
-	}
-	return true, err
-}
-
-func readRedacted(p *codec.Part, name string, v gjson.Result) (known bool, err error) {
-	if name != "data" {
-		return false, nil
-	}
-	p.Thought, err = provenBy(v, name)
-	return true, err
-}
-
-// provenBy is a thought of which only the proof is known.
-func provenBy(v gjson.Result, name string) (*codec.Thought, error) {
-	t := &codec.Thought{}
-	s, err := codec.String(v, name)
-	if s != "" {
-		t.Signature = &codec.Signature{Of: op, Value: s}
-	}
-	return t, err
 }
 
 // readContent reads a content that is a string, for one text, or a list of blocks.

@@ -7,7 +7,7 @@ import (
 	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
-// canonical is an answer as a message can say it.
+// canonical is an answer as a message can say it, complete or in events.
 func canonical(r *codec.Response) (lost bool) {
 	for i := range r.Choices {
 		c := &r.Choices[i]
@@ -45,6 +45,3 @@ func canonical(r *codec.Response) (lost bool) {
 func empty(p codec.Part) bool {
 	return p.Kind == codec.Text && p.Text == "" || p.Kind == codec.Thinking && p.Thought.Signature == nil && (p.Text == "" || p.Thought.Redacted)
 }
-
-// streamed is an answer as the events of a message can say it.
-func streamed(r *codec.Response) (lost bool) { return canonical(r) }

@@ -62,12 +62,6 @@ func readError(v gjson.Result, status int) *llm.Error {
 	switch {
 	case known:
 		e.Code = code
-		if code == llm.CodeNotFound && strings.HasPrefix(e.Message, "model:") {
-			e.Code = llm.CodeModelNotFound
-		}
-		if code == llm.CodeInvalidRequest && strings.HasPrefix(e.Message, "prompt is too long") {
-			e.Code = llm.CodeContextLength
-		}
 		// Some types stand for several statuses, which tell more.
 		if code == llm.CodeInvalidRequest && status > 400 || code == llm.CodeInternal && status != 0 {
 			e.Code = llm.CodeOf(status)
@@ -76,6 +70,12 @@ func readError(v gjson.Result, status int) *llm.Error {
 		e.Code = llm.CodeOf(status)
 	default:
 		e.Code = llm.CodeUpstream
+	}
+	if e.Code == llm.CodeNotFound && strings.HasPrefix(e.Message, "model:") {
+		e.Code = llm.CodeModelNotFound
+	}
+	if e.Code == llm.CodeInvalidRequest && strings.HasPrefix(e.Message, "prompt is too long") {
+		e.Code = llm.CodeContextLength
 	}
 	if e.Message == "" && status == 0 {
 		e.Message = "the upstream ended its answer with an error and said no more"

@@ -15,7 +15,7 @@ var suite = codectest.Suite{
 	Codec:    Codec,
 	Caller:   &codec.Request{Model: "asked-for"},
 	Response: canonical,
-	Stream:   streamed,
+	Stream:   canonical,
 	Written:  checkStream,
 }
 
@@ -54,22 +54,19 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// FuzzResponse reads complete answers; see [codectest.Suite.Answer].
+// What was read of an answer, a stream or an error can be written, and is the same when
+// it is read again; see [codectest.Suite].
+
 func FuzzResponse(f *testing.F) {
-	codectest.Seeds(f, "testdata/*/*.txtar", "response.json", "again.json")
-	f.Fuzz(suite.Answer)
+	suite.Answers(f, "testdata/*/*.txtar", "response.json", "again.json")
 }
 
-// FuzzStream reads streams; see [codectest.Suite.Events].
 func FuzzStream(f *testing.F) {
-	codectest.Seeds(f, "testdata/*/*.txtar", "stream.sse", "again.sse")
-	f.Fuzz(suite.Events)
+	suite.Streams(f, "testdata/*/*.txtar", "stream.sse", "again.sse")
 }
 
-// FuzzError reads errors; see [codectest.Suite.Refusal].
 func FuzzError(f *testing.F) {
-	suite.ErrorSeeds(f)
-	f.Fuzz(suite.Refusal)
+	suite.Errors(f)
 }
 
 func FuzzSchema(f *testing.F) {

@@ -52,18 +52,31 @@ func nameless(p codec.Part) bool {
 // summarised makes the text of a thought its summary, which is what callers are shown
 // of it. Of one that has both, the text is lost.
 func summarised(p *codec.Part, t *codec.Thought) (lost bool) {
-	if t.Content && len(t.Summary) == 0 {
+	t.Summary = slices.DeleteFunc(t.Summary, func(s string) bool { return s == "" })
+	if len(t.Summary) == 0 && (p.Text != "" || !t.Redacted) {
 		t.Summary = []string{p.Text}
-	} else {
-		lost = t.Content
 	}
-	t.Content = false
-	p.Text = strings.Join(t.Summary, "")
-	return lost
+	said := p.Text
+	p.Text, t.Content = strings.Join(t.Summary, ""), false
+	p.Extra = without(p.Extra, "content") // where the texts ended that are one now
+	return said != p.Text
 }
 
 // streamed is an answer as the events of a response can say it.
-func streamed(r *codec.Response) (lost bool) { return canonical(r) }
+func streamed(r *codec.Response) (lost bool) {
+	for i := range r.Choices {
+		for k := range r.Choices[i].Parts {
+			p := &r.Choices[i].Parts[k]
+			if p.Call != nil || p.Thought != nil { // it comes with the item's end, of which nothing else is read
+				p.Extra = without(p.Extra, "status")
+			}
+			if p.Thought != nil { // its text is what the deltas said, whatever the item's end says of them
+				p.Thought.Summary = nil
+			}
+		}
+	}
+	return canonical(r)
+}
 
 // failed is an error as a response that failed can say it, which has few codes and no
 // parameter.

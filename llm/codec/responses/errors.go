@@ -3,12 +3,12 @@ package responses
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/agent-gateway/agent-gateway/llm"
+	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
 
 // codes are OpenAI's codes and types of errors, of responses that failed too. Where
@@ -48,19 +48,27 @@ var codes = map[string]llm.Code{
 	"vector_store_timeout":           llm.CodeUpstreamTimeout,
 	"server_error":                   llm.CodeUpstream,
 	"internal_error":                 llm.CodeUpstream,
+
+	// Of an upstream that is a gateway like this one.
+	"upstream_timeout":       llm.CodeUpstreamTimeout,
+	"not_found":              llm.CodeNotFound,
+	"conflict":               llm.CodeConflict,
+	"request_too_large":      llm.CodeTooLarge,
+	"unsupported_media_type": llm.CodeUnsupportedMedia,
 }
 
 // DecodeError implements [codec.Codec].
 func (protocol) DecodeError(status int, h http.Header, body []byte) *llm.Error {
-	e := &llm.Error{Code: llm.CodeOf(status), Status: status, RetryAfter: retryAfter(h)}
+	e := &llm.Error{Code: llm.CodeOf(status), Status: status}
+	e.RetryAfter, _ = codec.RetryAfter(h, now())
 	if gjson.ValidBytes(body) {
 		v := gjson.GetBytes(body, "error")
 		readError(e, v)
 		if e.Message == "" && v.Type == gjson.String { // of servers that are only alike
-			e.Message = v.Str
+			e.Message = codec.ErrorText(v.Str)
 		}
 		if e.Message == "" {
-			e.Message = firstString(gjson.ParseBytes(body), "message", "detail")
+			e.Message = codec.ErrorText(firstString(gjson.ParseBytes(body), "message", "detail"))
 		}
 	}
 	if e.Message == "" {
@@ -89,8 +97,8 @@ func readError(e *llm.Error, v gjson.Result) {
 			break
 		}
 	}
-	e.Message = v.Get("message").Str
-	e.Param = v.Get("param").Str
+	e.Message = codec.ErrorText(v.Get("message").Str)
+	e.Param = codec.ErrorText(v.Get("param").Str)
 }
 
 // failure is the error of a response or a stream that failed: there is no status.
@@ -101,29 +109,6 @@ func failure(v gjson.Result) *llm.Error {
 		e.Message = "the upstream failed in the middle of its answer and did not say why"
 	}
 	return e
-}
-
-func retryAfter(h http.Header) time.Duration {
-	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
-		return seconds(ms / 1000)
-	}
-	s := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseFloat(s, 64); err == nil {
-		return seconds(n)
-	}
-	if t, err := http.ParseTime(s); err == nil {
-		return max(0, t.Sub(now()).Round(time.Second))
-	}
-	return 0
-}
-
-// seconds bounds what an upstream may say.
-func seconds(n float64) time.Duration {
-	const most = 24 * 60 * 60
-	if !(n > 0) {
-		return 0
-	}
-	return time.Duration(min(n, most) * float64(time.Second))
 }
 
 // now is the clock; tests stop it.

@@ -49,24 +49,21 @@ func FuzzRequest(f *testing.F) {
 			require.Equal(t, []string{"thinking"}, lost.Fields())
 			return
 		}
-		require.Equal(t, r, r2, "%s", b)
+		codectest.Same(t, r, r2)
 	})
 }
 
-// FuzzResponse reads complete answers; see [codectest.Suite.Answer].
+// What was read of an answer, a stream or an error can be written, and is the same when
+// it is read again; see [codectest.Suite].
+
 func FuzzResponse(f *testing.F) {
-	codectest.Seeds(f, "testdata/response/*.txtar", "response", "again")
-	f.Fuzz(suite.Answer)
+	suite.Answers(f, "testdata/*response/*.txtar", "response", "again")
 }
 
-// FuzzStream reads streams; see [codectest.Suite.Events].
 func FuzzStream(f *testing.F) {
-	codectest.Seeds(f, "testdata/stream/*.txtar", "stream", "again")
-	f.Fuzz(suite.Events)
+	suite.Streams(f, "testdata/*stream/*.txtar", "stream", "again")
 }
 
-// FuzzError reads errors; see [codectest.Suite.Refusal].
 func FuzzError(f *testing.F) {
-	suite.ErrorSeeds(f)
-	f.Fuzz(suite.Refusal)
+	suite.Errors(f)
 }

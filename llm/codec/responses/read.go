@@ -88,6 +88,10 @@ func extra(list []codec.Field, name string) json.RawMessage {
 	return nil
 }
 
+func without(list []codec.Field, name string) []codec.Field {
+	return slices.DeleteFunc(list, func(f codec.Field) bool { return f.Name == name })
+}
+
 func withoutPrefix(list []codec.Field, prefix string) []codec.Field {
 	return slices.DeleteFunc(list, func(f codec.Field) bool { return strings.HasPrefix(f.Name, prefix) })
 }

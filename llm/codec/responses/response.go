@@ -107,6 +107,10 @@ func finish(v gjson.Result, calls bool) codec.Finish {
 			f.Reason = codec.ReasonLength
 		case "content_filter":
 			f.Reason = codec.ReasonFilter
+		default:
+			if calls {
+				f.Reason = codec.ReasonToolCalls
+			}
 		}
 	case calls:
 		f.Reason = codec.ReasonToolCalls
@@ -122,8 +126,12 @@ const inMessageItem = "message."
 func itemParts(v gjson.Result, at string) (parts []codec.Part, err error) {
 	switch kind := v.Get("type").Str; kind {
 	case "message":
-		if parts, err = content(v.Get("content"), at+".content"); len(parts) > 0 {
-			parts[0].Extra = append(messageExtra(v), parts[0].Extra...)
+		parts, err = answerContent(v.Get("content"), at+".content")
+		for i := range parts {
+			if p := &parts[i]; p.Kind != codec.Opaque { // which stays as it is
+				p.Extra = append(messageExtra(v), p.Extra...)
+				break
+			}
 		}
 		return parts, err
 	case "function_call", "custom_tool_call":
@@ -146,14 +154,35 @@ func itemParts(v gjson.Result, at string) (parts []codec.Part, err error) {
 	return []codec.Part{{Kind: codec.Opaque, Raw: json.RawMessage(v.Raw), Origin: op}}, nil
 }
 
+// answerContent reads what an answer says. Of other content, which a caller may send,
+// nobody knows what it means in an answer.
+func answerContent(v gjson.Result, at string) (parts []codec.Part, err error) {
+	err = eachElement(v, at, func(v gjson.Result, at string) error {
+		p, err := contentPart(v, at)
+		switch {
+		case p.Kind != codec.Text && p.Kind != codec.Refusal:
+			p = opaque(v)
+		case p.Cache != nil && extra(p.Extra, cacheMember) == nil:
+			p.Extra = appendExtra(p.Extra, cacheMember, v.Get(cacheMember))
+		}
+		p.Cache = nil
+		parts = append(parts, p)
+		return err
+	})
+	return parts, err
+}
+
 // takeLogprobs takes the token probabilities out of a text: an answer has them beside
 // its parts. It returns what is between the brackets.
 func takeLogprobs(p *codec.Part) string {
+	if p.Kind != codec.Text {
+		return ""
+	}
 	list := strings.TrimSpace(string(extra(p.Extra, "logprobs")))
 	if len(list) < 2 {
 		return ""
 	}
-	p.Extra = withoutPrefix(p.Extra, "logprobs")
+	p.Extra = without(p.Extra, "logprobs")
 	return list[1 : len(list)-1]
 }
 

@@ -2,6 +2,7 @@ package responses
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -18,6 +19,9 @@ func (protocol) EncodeResponse(r *codec.Response, req *codec.Request, lost *code
 	logprobs := ""
 	if len(r.Choices) > 0 {
 		logprobs = unwrapLogprobs(r.Choices[0].Logprobs)
+	}
+	if len(r.Choices) > 0 && textBeside(r.Choices[0].Parts) {
+		lost.Drop("reasoning.content")
 	}
 	var discard []byte
 	for _, e := range codec.Events(r) {
@@ -41,6 +45,21 @@ func (protocol) EncodeResponse(r *codec.Response, req *codec.Request, lost *code
 	var w jsonwrite.Writer
 	s.response(&w, s.status(), nil, extra)
 	return w.B, nil
+}
+
+// textBeside says whether a thought has a text and a summary that is another one, which
+// is all that callers are shown then.
+func textBeside(parts []codec.Part) bool {
+	for i := range parts {
+		t := parts[i].Thought
+		if t == nil {
+			continue
+		}
+		if summary := strings.Join(t.Summary, ""); summary != "" && summary != parts[i].Text {
+			return true
+		}
+	}
+	return false
 }
 
 // unwrapLogprobs are the elements of the list that chat's logprobs hold, in what is

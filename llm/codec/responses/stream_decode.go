@@ -28,14 +28,21 @@ type streamDecoder struct {
 	full bool
 	// complete says that no more deltas come for the open part.
 	complete bool
-	extra    []codec.Field // what the message item has kept for its first part
 
-	thought string // the id of the reasoning item
+	begins  announced // the item that was added last
+	content announced // and the part of a message
 
 	late    []int64       // items that are left to their end
 	ended   []int64       // items that are complete
 	implied []int64       // of them, whose end was taken for granted
 	waiting []waitingItem // have ended while another was open
+}
+
+// announced is what was said of an item, or of a part of one, before its text.
+type announced struct {
+	item, part int64
+	id         string // of reasoning
+	extra      []codec.Field
 }
 
 type waitingItem struct {
@@ -91,6 +98,11 @@ func (d *streamDecoder) event(out []codec.Event, kind string, v gjson.Result, da
 		return d.added(out, v.Get("output_index").Int(), v.Get("item")), nil
 	case "response.output_item.done":
 		return d.finishItem(out, v.Get("output_index").Int(), v.Get("item"))
+	case "response.content_part.added":
+		if p, err := contentPart(v.Get("part"), "part"); err == nil {
+			d.content = announced{item: v.Get("output_index").Int(), part: v.Get("content_index").Int(), extra: without(p.Extra, "logprobs")}
+		}
+		return out, nil
 	case "response.content_part.done":
 		return d.contentDone(out, v), nil
 	case "response.function_call_arguments.done", "response.custom_tool_call_input.done":
@@ -168,12 +180,12 @@ func (d *streamDecoder) added(out []codec.Event, index int64, item gjson.Result)
 			return out
 		}
 		d.take(index)
-		p.Call.Arguments, p.Extra = "", nil
+		p.Call.Arguments, p.Extra = "", without(p.Extra, "status") // it is in progress
 		return d.start(out, &p)
 	case "message":
-		d.extra = messageExtra(item)
+		d.begins = announced{item: index, extra: messageExtra(item)}
 	case "reasoning":
-		d.thought = item.Get("id").Str
+		d.begins = announced{item: index, id: item.Get("id").Str, extra: extras(item, "type", "id", "summary", "encrypted_content", "content", "status")}
 	}
 	return out
 }

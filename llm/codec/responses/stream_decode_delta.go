@@ -1,6 +1,10 @@
 package responses
 
 import (
+	"slices"
+
+	"github.com/tidwall/gjson"
+
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
@@ -72,7 +76,7 @@ func (d *streamDecoder) delta(out []codec.Event, data []byte, kind codec.Kind, i
 	}
 	d.sent += len(text)
 	event := codec.Event{Kind: codec.PartDelta, Index: d.index, Delta: text, Summary: summary}
-	if len(e.logprobs) > 2 && kind == codec.Text {
+	if len(e.logprobs) > 2 && e.logprobs[0] == '[' && kind == codec.Text && gjson.ValidBytes(e.logprobs) {
 		event.Logprobs = wrapLogprobs(string(e.logprobs))
 	}
 	return append(out, event), nil
@@ -95,9 +99,16 @@ func (d *streamDecoder) ready(out []codec.Event, item int64, kind codec.Kind) ([
 	}
 	p := &codec.Part{Kind: kind}
 	if kind == codec.Thinking {
-		p.Thought, d.thought = &codec.Thought{ID: d.thought}, ""
-	} else if d.done == 0 {
-		p.Extra, d.extra = d.extra, nil
+		p.Thought = &codec.Thought{}
+	}
+	if b := d.begins; b.item == item && d.done == 0 {
+		p.Extra = b.extra
+		if p.Thought != nil {
+			p.Thought.ID = b.id
+		}
+	}
+	if c := d.content; c.item == item && c.part == int64(d.done) && kind != codec.Thinking {
+		p.Extra = slices.Concat(p.Extra, c.extra)
 	}
 	return d.start(out, p), true
 }

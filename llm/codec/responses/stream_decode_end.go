@@ -2,6 +2,8 @@ package responses
 
 import (
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
@@ -15,7 +17,14 @@ func (d *streamDecoder) finishItem(out []codec.Event, index int64, item gjson.Re
 		d.implied = slices.Delete(d.implied, i, i+1)
 		return out, nil
 	}
-	if d.busy && d.item != index {
+	switch {
+	case !item.IsObject() && d.busy && d.item == index: // what has come is all there is
+		out = d.stop(out, nil)
+		d.leave()
+		return d.drain(out)
+	case !item.IsObject():
+		return out, nil
+	case d.busy && d.item != index:
 		d.waiting = append(d.waiting, waitingItem{index, item.Raw})
 		return out, nil
 	}
@@ -73,7 +82,7 @@ func (d *streamDecoder) give(out []codec.Event, index int64, item gjson.Result) 
 // leave ends the item whose parts were given.
 func (d *streamDecoder) leave() {
 	d.ended, d.given = append(d.ended, d.item), d.given+1
-	d.busy, d.extra = false, nil
+	d.busy, d.begins, d.content = false, announced{}, announced{}
 }
 
 // beginOf is what is known of a part when it begins.
@@ -104,7 +113,11 @@ func endOf(p *codec.Part) *codec.Part {
 // rest gives the text that has not come in deltas.
 func (d *streamDecoder) rest(out []codec.Event, p *codec.Part) []codec.Event {
 	give := func(text string, summary int) {
-		if skip := min(d.sent, len(text)); skip < len(text) {
+		skip := min(d.sent, len(text))
+		for skip < len(text) && !utf8.RuneStart(text[skip]) { // it is another text than the deltas'
+			skip++
+		}
+		if skip < len(text) {
 			out = append(out, codec.Event{Kind: codec.PartDelta, Index: d.index, Delta: text[skip:], Summary: summary})
 			d.sent = 0
 		} else {
@@ -114,7 +127,7 @@ func (d *streamDecoder) rest(out []codec.Event, p *codec.Part) []codec.Event {
 	switch {
 	case p.Call != nil:
 		give(p.Call.Arguments, 0)
-	case p.Thought != nil && len(p.Thought.Summary) > 0 && !d.full:
+	case p.Thought != nil && !d.full && strings.Join(p.Thought.Summary, "") != "":
 		for i, s := range p.Thought.Summary {
 			give(s, i)
 		}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
 )
@@ -47,6 +46,7 @@ type streamEncoder struct {
 	theirs    int    // its index in the events
 	inSummary bool
 
+	data   int    // where the data of the event that is written begins
 	prefix []byte // of the delta events of the open part
 	held   bool   // the open call waits for its end
 }
@@ -116,7 +116,7 @@ func (s *streamEncoder) event(dst []byte, e *codec.Event) []byte {
 		w := s.write(dst, "response."+status)
 		w.Name("response")
 		s.response(w, status, nil, nil)
-		dst = done(w)
+		dst = s.done(w)
 	}
 	return dst
 }
@@ -125,6 +125,9 @@ func (s *streamEncoder) event(dst []byte, e *codec.Event) []byte {
 func (s *streamEncoder) take(r *codec.Response) {
 	if r.From != "" {
 		s.from = r.From
+	}
+	if s.id == "" && r.From == op {
+		s.id = r.ID // servers that are only alike have other prefixes
 	}
 	if s.id == "" {
 		s.id = codec.ID("resp_", r.ID)
@@ -157,61 +160,9 @@ func (s *streamEncoder) begin(dst []byte) []byte {
 		w := s.write(dst, name)
 		w.Name("response")
 		s.response(w, "in_progress", nil, nil)
-		dst = done(w)
+		dst = s.done(w)
 	}
 	return dst
-}
-
-// write begins an event; done ends it.
-func (s *streamEncoder) write(dst []byte, name string) *jsonwrite.Writer {
-	w := &jsonwrite.Writer{B: dst}
-	w.B = append(append(append(w.B, "event: "...), name...), "\ndata: "...)
-	w.Object()
-	w.StringField("type", name)
-	w.IntField("sequence_number", s.sequence)
-	s.sequence++
-	return w
-}
-
-func done(w *jsonwrite.Writer) []byte {
-	w.End()
-	return append(w.B, "\n\n"...)
-}
-
-// itemEvent begins an event that belongs to the open item.
-func (s *streamEncoder) itemEvent(dst []byte, name string) *jsonwrite.Writer {
-	w := s.write(dst, name)
-	w.StringField("item_id", s.open)
-	w.IntField("output_index", int64(s.index))
-	return w
-}
-
-// openItem begins an item; write writes it as far as it is known.
-func (s *streamEncoder) openItem(dst []byte, kind itemKind, id string, write func(*jsonwrite.Writer)) []byte {
-	s.item, s.open = kind, id
-	w := s.write(dst, "response.output_item.added")
-	w.IntField("output_index", int64(s.index))
-	w.Name("item")
-	write(w)
-	return done(w)
-}
-
-// closeItem ends the open item, which is now whole.
-func (s *streamEncoder) closeItem(dst []byte, write func(*jsonwrite.Writer)) []byte {
-	if len(s.output) > 0 {
-		s.output = append(s.output, ',')
-	}
-	item := jsonwrite.Writer{B: s.output}
-	write(&item)
-	whole := item.B[len(s.output):]
-	s.output = item.B
-	w := s.write(dst, "response.output_item.done")
-	w.IntField("output_index", int64(s.index))
-	w.Name("item")
-	w.Raw(string(whole))
-	s.item, s.open = noItem, ""
-	s.index++
-	return done(w)
 }
 
 // itemID makes an id out of the response's, so that answers that are translated
@@ -250,7 +201,7 @@ func (s *streamEncoder) Fail(dst []byte, err *llm.Error, requestID string) []byt
 		w := s.write(dst, "response.failed")
 		w.Name("response")
 		s.response(w, "failed", err, nil)
-		dst = done(w)
+		dst = s.done(w)
 	}
 	inner := gjson.GetBytes(err.Body(op.Protocol(), requestID), "error")
 	w := s.write(dst, "error")
@@ -258,5 +209,5 @@ func (s *streamEncoder) Fail(dst []byte, err *llm.Error, requestID string) []byt
 		w.RawField(name, inner.Get(name).Raw)
 	}
 	w.RawField("error", inner.Raw)
-	return done(w)
+	return s.done(w)
 }

@@ -3,8 +3,6 @@ package responses
 import (
 	"strconv"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
 	"github.com/agent-gateway/agent-gateway/llm"
 	"github.com/agent-gateway/agent-gateway/llm/codec"
@@ -57,7 +55,9 @@ func (s *streamEncoder) delta(dst []byte, e *codec.Event) []byte {
 		dst = append(dst, `,"logprobs":[`...)
 		if len(e.Logprobs) > 0 {
 			if list := unwrapLogprobs(e.Logprobs); list != "" {
+				from := len(dst)
 				dst = append(dst, list...)
+				codec.OneLine(dst[from:])
 				if len(s.logprobs) > 0 {
 					s.logprobs = append(s.logprobs, ',')
 				}
@@ -173,7 +173,7 @@ func (s *streamEncoder) stopCall(dst []byte) []byte {
 	if member == "arguments" {
 		w.StringField("name", p.Call.Name)
 	}
-	dst = done(w)
+	dst = s.done(w)
 	return s.closeItem(dst, func(w *jsonwrite.Writer) { s.call(w, "completed", whole) })
 }
 
@@ -187,7 +187,11 @@ func (s *streamEncoder) call(w *jsonwrite.Writer, status, arguments string) {
 	} else {
 		w.StringField("type", "function_call")
 	}
-	w.StringField("status", status)
+	if own := extra(s.part.Extra, "status"); own != nil && s.from == op && status == "completed" {
+		w.RawField("status", string(own)) // that it was cut off, for one
+	} else {
+		w.StringField("status", status)
+	}
 	if c.Custom {
 		w.StringField("input", arguments)
 	} else {
@@ -198,53 +202,10 @@ func (s *streamEncoder) call(w *jsonwrite.Writer, status, arguments string) {
 	if c.Namespace != "" {
 		w.StringField("namespace", c.Namespace)
 	}
-	for _, f := range s.part.Extra {
-		if s.from == op && f.Name != "status" {
+	for _, f := range s.besides(false) {
+		if f.Name != "status" {
 			w.RawField(f.Name, string(f.Value))
 		}
 	}
 	w.End()
-}
-
-// whole writes a part that has come at once: an item of OpenAI's own, or an image.
-func (s *streamEncoder) whole(dst []byte, p *codec.Part) []byte {
-	var write func(*jsonwrite.Writer)
-	id := ""
-	switch {
-	case p.Kind == codec.Opaque && p.Origin == op && gjson.GetBytes(p.Raw, "id").Str != "":
-		id = gjson.GetBytes(p.Raw, "id").Str
-		write = func(w *jsonwrite.Writer) { w.Raw(string(p.Raw)) }
-	case p.Kind == codec.Image && p.Media != nil && p.Media.Data != "":
-		id = s.itemID("ig_", "")
-		write = func(w *jsonwrite.Writer) {
-			w.Object()
-			w.StringField("id", id)
-			w.StringField("type", "image_generation_call")
-			w.StringField("status", "completed")
-			w.StringField("result", p.Media.Data)
-			w.End()
-		}
-	default:
-		s.lost.Drop("output." + partName(p))
-		return dst
-	}
-	dst = s.openItem(dst, noItem, id, write)
-	return s.closeItem(dst, write)
-}
-
-func partName(p *codec.Part) string {
-	switch p.Kind {
-	case codec.Image:
-		return "image"
-	case codec.File:
-		return "file"
-	case codec.Audio:
-		return "audio"
-	case codec.ToolResultPart:
-		return "tool_result"
-	}
-	if kind := gjson.GetBytes(p.Raw, "type").Str; kind != "" {
-		return kind
-	}
-	return "content"
 }

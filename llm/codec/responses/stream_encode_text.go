@@ -9,19 +9,18 @@ import (
 
 // startText begins a part of a message, and the message unless one is open.
 func (s *streamEncoder) startText(dst []byte) []byte {
+	phase := s.besides(true)
+	if len(phase) > 0 { // it is another message
+		dst = s.closeMessage(dst)
+	}
 	if s.item != messageItem {
-		s.contents, s.content, s.phase = s.contents[:0], 0, nil
-		for _, f := range s.part.Extra {
-			if s.from == op && strings.HasPrefix(f.Name, inMessageItem) {
-				s.phase = append(s.phase, f)
-			}
-		}
+		s.contents, s.content, s.phase = s.contents[:0], 0, phase
 		dst = s.openItem(dst, messageItem, s.itemID("msg_", ""), func(w *jsonwrite.Writer) { s.message(w, "in_progress") })
 	}
 	w := s.contentEvent(dst, "response.content_part.added")
 	w.Name("part")
 	s.textPart(w, "", "", nil)
-	dst = done(w)
+	dst = s.done(w)
 	if s.part.Kind == codec.Refusal {
 		s.refused = true
 		s.deltas("response.refusal.delta", "content_index", s.content)
@@ -29,6 +28,19 @@ func (s *streamEncoder) startText(dst []byte) []byte {
 		s.deltas("response.output_text.delta", "content_index", s.content)
 	}
 	return dst
+}
+
+// besides are the members that the open part has besides: those of its message, or its
+// own. Those of another protocol have no place.
+func (s *streamEncoder) besides(ofMessage bool) (list []codec.Field) {
+	for _, f := range s.part.Extra {
+		if s.from != op {
+			s.lost.Drop("output." + f.Name)
+		} else if strings.HasPrefix(f.Name, inMessageItem) == ofMessage {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 func (s *streamEncoder) contentEvent(dst []byte, name string) *jsonwrite.Writer {
@@ -52,23 +64,23 @@ func (s *streamEncoder) stopText(dst []byte) []byte {
 		w := s.contentEvent(dst, "response.output_text.annotation.added")
 		w.IntField("annotation_index", int64(len(notes)))
 		w.RawField("annotation", raw)
-		dst = done(w)
+		dst = s.done(w)
 		notes = append(notes, raw)
 	}
 	if p.Kind == codec.Refusal {
 		w := s.contentEvent(dst, "response.refusal.done")
 		w.StringField("refusal", text)
-		dst = done(w)
+		dst = s.done(w)
 	} else {
 		w := s.contentEvent(dst, "response.output_text.done")
 		w.StringField("text", text)
 		w.RawField("logprobs", "["+logprobs+"]")
-		dst = done(w)
+		dst = s.done(w)
 	}
 	w := s.contentEvent(dst, "response.content_part.done")
 	w.Name("part")
 	s.textPart(w, text, logprobs, notes)
-	dst = done(w)
+	dst = s.done(w)
 	if s.content > 0 {
 		s.contents = append(s.contents, ',')
 	}
@@ -84,6 +96,7 @@ func (s *streamEncoder) textPart(w *jsonwrite.Writer, text, logprobs string, not
 	if s.part.Kind == codec.Refusal {
 		w.StringField("type", "refusal")
 		w.StringField("refusal", text)
+		s.rest(w)
 		w.End()
 		return
 	}
@@ -95,7 +108,14 @@ func (s *streamEncoder) textPart(w *jsonwrite.Writer, text, logprobs string, not
 	}
 	w.EndArray()
 	w.RawField("logprobs", "["+logprobs+"]")
+	s.rest(w)
 	w.End()
+}
+
+func (s *streamEncoder) rest(w *jsonwrite.Writer) {
+	for _, f := range s.besides(false) {
+		w.RawField(f.Name, string(f.Value))
+	}
 }
 
 // message writes the message item.

@@ -22,6 +22,15 @@ func (s *streamEncoder) reasoning(w *jsonwrite.Writer, encrypted string) {
 	if encrypted != "" {
 		w.StringField("encrypted_content", encrypted)
 	}
+	if s.part == nil || s.part.Kind != codec.Thinking { // it carries the proof of a call
+		w.End()
+		return
+	}
+	for _, f := range s.besides(false) {
+		if f.Name != "content" { // which the summary has
+			w.RawField(f.Name, string(f.Value))
+		}
+	}
 	w.End()
 }
 
@@ -66,14 +75,14 @@ func (s *streamEncoder) startSummary(dst []byte) []byte {
 	w.Name("part")
 	summaryPart(w, "")
 	s.deltas("response.reasoning_summary_text.delta", "summary_index", s.summary)
-	return done(w)
+	return s.done(w)
 }
 
 func (s *streamEncoder) stopSummary(dst []byte) []byte {
 	text := string(s.text)
 	w := s.summaryEvent(dst, "response.reasoning_summary_text.done")
 	w.StringField("text", text)
-	w = s.summaryEvent(done(w), "response.reasoning_summary_part.done")
+	w = s.summaryEvent(s.done(w), "response.reasoning_summary_part.done")
 	w.Name("part")
 	summaryPart(w, text)
 	if s.summary > 0 {
@@ -84,7 +93,7 @@ func (s *streamEncoder) stopSummary(dst []byte) []byte {
 	s.summaries = whole.B
 	s.summary++
 	s.inSummary = false
-	return done(w)
+	return s.done(w)
 }
 
 // stopThought ends a thought. One that has neither text nor a proof that the caller
@@ -94,7 +103,7 @@ func (s *streamEncoder) stopThought(dst []byte) []byte {
 	encrypted, redacted := "", true
 	if t := s.part.Thought; t != nil && t.Signature != nil && s.req.IncludesReasoning() {
 		encrypted = codec.Carry(op, *t.Signature)
-		redacted = t.Redacted || t.Signature.Of == op
+		redacted = t.Redacted || t.Signature.Of == op && s.from != op
 	}
 	if s.item != reasoningItem {
 		if encrypted == "" {

@@ -23,17 +23,29 @@ var codes = []llm.Code{
 	llm.CodeUpstreamAuth, llm.CodeUpstreamTimeout, llm.CodeUnavailable, llm.CodeOverloaded, llm.CodeCanceled,
 }
 
-// ErrorSeeds adds the errors that the protocol has for each code, and some that are
-// not of it.
-func (s *Suite) ErrorSeeds(f *testing.F) {
+// Errors fuzzes errors, beginning with those that the protocol has for each code, and
+// some that are of none; see [Suite.Refusal].
+func (s *Suite) Errors(f *testing.F) {
+	var p pool
+	add := func(status int, retryAfter string, body []byte) {
+		p.add(body)
+		for seed := range uint64(mutants) {
+			f.Add(uint16(status), retryAfter, body, seed)
+		}
+	}
 	for _, code := range codes {
 		e := &llm.Error{Code: code, Message: "why", Param: "field", RetryAfter: 1500 * time.Millisecond}
-		f.Add(uint16(e.HTTPStatus(s.protocol())), "1.5", e.Body(s.protocol(), "req_1"))
+		add(e.HTTPStatus(s.protocol()), "1.5", e.Body(s.protocol(), "req_1"))
 	}
-	for _, body := range []string{"", "<html>busy</html>", "gone away", "[]", `{"error":"text"}`, `{"error":{}}`, `{"detail":[{"msg":"x"}]}`,
+	for i, body := range []string{"", "<html>busy</html>", "gone away", "[]", `{"error":"text"}`, `{"error":{}}`, `{"detail":[{"msg":"x"}]}`,
 		`[{"error":{"code":400,"message":"in a list"}}]`, `{"message":"bare","code":500}`} {
-		f.Add(uint16(502), "Fri, 31 Dec 9999 23:59:59 GMT", []byte(body))
+		add(420+10*i, "Fri, 31 Dec 9999 23:59:59 GMT", []byte(body))
 	}
+	f.Fuzz(func(t *testing.T, status uint16, retryAfter string, body []byte, seed uint64) {
+		body = p.json(body, seed)
+		said(t, body)
+		s.Refusal(t, status, retryAfter, body)
+	})
 }
 
 func (s *Suite) protocol() string { return s.Codec.Operation().Protocol() }
@@ -74,6 +86,9 @@ func (s *Suite) sameError(t *testing.T, first, second *llm.Error) {
 	require.Equal(t, first.RetryAfter, second.RetryAfter)
 	if first.Status != 0 { // or it came within a stream
 		require.Equal(t, first.HTTPStatus(s.protocol()), second.HTTPStatus(s.protocol()))
+	}
+	if first.Code == llm.CodeUpstreamAuth {
+		return // it is no business of the caller's, who is told of some failure
 	}
 	require.Equal(t, string(first.Body(s.protocol(), "")), string(second.Body(s.protocol(), "")))
 }

@@ -1,7 +1,6 @@
 package codectest
 
 import (
-	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -96,7 +95,5 @@ func (s *Suite) same(t *testing.T, canonical func(*codec.Response) bool, first, 
 			}
 		}
 	}
-	plain(reflect.ValueOf(a))
-	plain(reflect.ValueOf(b))
-	equal(t, a, b)
+	Same(t, a, b)
 }

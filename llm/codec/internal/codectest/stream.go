@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -102,19 +103,26 @@ func streamWellFormed(text []byte) (ok bool) {
 	return ok
 }
 
+// Encode writes events as the text of a stream.
+func (s *Suite) Encode(events []codec.Event, lost *codec.Losses) (out []byte, err error) {
+	enc := s.Codec.NewStreamEncoder(s.Caller, lost)
+	for i := range events {
+		if out, err = enc.Encode(out, &events[i]); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
 // streamed writes events as a stream; nil for one that cannot be written since it
 // failed.
 func (s *Suite) streamed(t *testing.T, events []codec.Event) (out []byte, lost []string) {
 	var l codec.Losses
-	enc := s.Codec.NewStreamEncoder(s.Caller, &l)
-	for i := range events {
-		var err error
-		if out, err = enc.Encode(out, &events[i]); err != nil {
-			refused(t, err)
-			e := &events[i]
-			require.True(t, e.Kind == codec.End || e.Kind == codec.FinishEvent && e.Finish.Reason == codec.ReasonError, "%v", err)
-			return nil, nil
-		}
+	out, err := s.Encode(events, &l)
+	if err != nil {
+		refused(t, err)
+		require.True(t, slices.ContainsFunc(events, func(e codec.Event) bool { return e.Finish.Reason == codec.ReasonError }), "%v", err)
+		return nil, nil
 	}
 	each(out, func(e sse.Event) bool {
 		require.True(t, string(e.Data) == "[DONE]" || gjson.ValidBytes(e.Data), "%s", e.Data)
@@ -141,6 +149,8 @@ func (s *Suite) sameStream(t *testing.T, first, second []codec.Event, lost []str
 		s.sameError(t, failed, failed2)
 		return
 	}
+	compact(reflect.ValueOf(a))
+	compact(reflect.ValueOf(b))
 	s.same(t, s.Stream, a, b, lost)
 }
 
@@ -156,17 +166,20 @@ func collect(events []codec.Event) (r *codec.Response, failed *llm.Error) {
 			break
 		}
 		_ = c.Add(e) // which reports Failed, and nothing else
-		if len(e.Logprobs) > 0 {
-			gjson.GetBytes(e.Logprobs, "content").ForEach(func(_, token gjson.Result) bool {
-				probs[e.Choice] = append(probs[e.Choice], json.RawMessage(token.Raw))
-				return true
-			})
+		for _, token := range append(gjson.GetBytes(e.Logprobs, "content").Array(), gjson.GetBytes(e.Logprobs, "refusal").Array()...) {
+			probs[e.Choice] = append(probs[e.Choice], json.RawMessage(token.Raw))
 		}
 	}
 	if failed != nil {
 		_ = c.Add(&codec.Event{Kind: codec.End})
 	}
 	r = copied(c.Response())
+	for i := range events {
+		if events[i].Kind == codec.Begin { // it has been sent when more becomes known
+			begin := events[i].Response
+			r.ID, r.Model, r.Created = begin.ID, begin.Model, begin.Created
+		}
+	}
 	for i := range r.Choices {
 		if list := probs[r.Choices[i].Index]; list != nil {
 			r.Choices[i].Logprobs, _ = json.Marshal(list)
