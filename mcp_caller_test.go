@@ -254,3 +254,16 @@ func jsonAnswer(body string) http.HandlerFunc {
 		_, _ = w.Write([]byte(body))
 	}
 }
+
+// newMCPRequest is a POST for goroutines, in which no test may fail.
+func newMCPRequest(url, body string, headers ...string) *http.Request {
+	r, err := http.NewRequest("POST", url, strings.NewReader(body))
+	if err != nil {
+		panic(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return r
+}

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bufio"
 	"strings"
 	"testing"
 
@@ -38,15 +39,16 @@ func TestMCPProcessMisbehaves(t *testing.T) {
 func TestMCPProcessFloods(t *testing.T) {
 	s := newGateway(t, faulty("server").bundle("isolation: shared", ""))
 	c, same := s.mcp(alice).begin(t), s.mcp(bob).begin(t)
-	st := c.open(t, c.request("tools/call", toolCall("flood", `{"count":100000}`)))
-	n := 0
+	resp := s.start(t, t.Context(), "POST", c.path, c.request("tools/call", toolCall("flood", `{"count":100000}`)), c.headers()...)
+	defer func() { _ = resp.Body.Close() }()
+	st, n := &mcpStream{resp: resp, r: bufio.NewReader(resp.Body)}, 0
 	for m := st.next(t); ; m = st.next(t) {
 		if m.Get("result").Exists() {
 			require.Equal(t, "flooded", m.Get("result.content.0.text").Str)
 			break
 		}
 		require.Equal(t, "notifications/message", m.Get("method").Str)
-		if n++; n%100 == 1 {
+		if n++; n%200 == 1 {
 			same.echoes(t)
 		}
 	}

@@ -38,6 +38,7 @@ func init() {
 //	server          that answers, and misbehaves when a tool is called for it
 //	args            whose name is what it was started with
 //	deaf            that reads initialize, and nothing behind it but one line
+//	mute            that reads nothing
 //	start:FILE      that exits as long as FILE does not exist
 func runFaultyChild(mode string) int {
 	s, in := &mcptest.Server{}, io.Reader(os.Stdin)
@@ -47,6 +48,8 @@ func runFaultyChild(mode string) int {
 		s.Name = fmt.Sprintf("%q", os.Args[1:])
 	case "deaf":
 		in = &lines{r: in, left: 2}
+	case "mute":
+		in = &lines{}
 	case "start:" + file:
 		if _, err := os.Stat(file); err != nil {
 			fmt.Fprintln(os.Stderr, "the license is missing")

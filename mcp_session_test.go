@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -182,5 +181,38 @@ func TestMCPSessionsOfKey(t *testing.T) {
 	s.mcp(bob).begin(t)
 	require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", last.headers()...).Status)
 	s.mcp(alice).begin(t)
-	require.Equal(t, 1, up.http.Sessions(), fmt.Sprint("they are one"))
+	require.Equal(t, 1, up.http.Sessions(), "they are one")
+}
+
+// Each side has its own session: ids of the one are not seen on the other. The version
+// is said in each request.
+func TestMCPSessionHeaders(t *testing.T) {
+	for _, isolation := range []string{"session", "key", "shared"} {
+		up := newMCPHTTP(t, &mcptest.HTTP{})
+		s := newGateway(t, up.bundle("isolation: "+isolation, ""))
+		c := s.mcp(alice).begin(t)
+		c.ask(t, "ping", "")
+		c.version = "" // some clients do not say it
+		c.ask(t, "ping", "")
+		require.Equal(t, 202, c.post(t, `{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}`).Status)
+		require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", c.headers()...).Status)
+		if isolation == "session" {
+			require.Eventually(t, func() bool { return up.http.Sessions() == 0 }, patience, step)
+		}
+		id := ""
+		for i, r := range up.http.Requests() {
+			if i == 0 {
+				require.Empty(t, r.Header["Mcp-Session-Id"])
+				require.Empty(t, r.Header["Mcp-Protocol-Version"])
+				continue
+			}
+			require.Len(t, r.Header["Mcp-Session-Id"], 1, "%s %s", r.Method, r.Body)
+			require.NotEqual(t, c.session, r.Header.Get("Mcp-Session-Id"))
+			if id == "" {
+				id = r.Header.Get("Mcp-Session-Id")
+			}
+			require.Equal(t, id, r.Header.Get("Mcp-Session-Id"))
+			require.Equal(t, []string{"2025-11-25"}, r.Header["Mcp-Protocol-Version"], "%s %s", r.Method, r.Body)
+		}
+	}
 }

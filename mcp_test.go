@@ -80,7 +80,7 @@ func newMCP(t *testing.T, kind string, s *mcptest.Server) *mcpServer {
 		s.Close()
 		work.Wait()
 	})
-	return &mcpServer{s, nil, nil, fmt.Sprintf("transport: stdio, command: %q, env: {%s: %q}", os.Args[0], mcpChild, l.Addr())}
+	return &mcpServer{s, nil, nil, fmt.Sprintf("transport: stdio, command: %q, env: {%s: %q, GORACE: atexit_sleep_ms=0}", os.Args[0], mcpChild, l.Addr())}
 }
 
 func newMCPHTTP(t *testing.T, h *mcptest.HTTP) *mcpServer {

@@ -175,7 +175,7 @@ func (e *Engine) openAlone(ctx context.Context, svc *Service, scope string) (*in
 		e.listenTo(inst)
 		return inst, nil
 	}
-	inst.close(context.WithoutCancel(ctx))
+	inst.close(e.live)
 	var rpc *jsonrpc.Error
 	if errors.As(err, &rpc) || probe.Err() != nil && ctx.Err() == nil {
 		err = errLegacy

@@ -127,13 +127,28 @@ type Engine struct {
 	work sync.WaitGroup
 }
 
-// spawn runs f beside, unless the engine has ended. f ends with live.
-func (e *Engine) spawn(f func()) {
+// hold has Close wait for what ends with live and then calls work.Done; false when the
+// engine has ended.
+func (e *Engine) hold() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.live.Err() == nil {
-		e.work.Go(f)
+	if e.live.Err() != nil {
+		return false
 	}
+	e.work.Add(1)
+	return true
+}
+
+// spawn runs f beside, unless the engine has ended, and says whether. f ends with live.
+func (e *Engine) spawn(f func()) bool {
+	if !e.hold() {
+		return false
+	}
+	go func() {
+		defer e.work.Done()
+		f()
+	}()
+	return true
 }
 
 // New makes an engine. keeper holds keys to their limits; nil holds nobody.

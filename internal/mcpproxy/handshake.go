@@ -114,7 +114,7 @@ func (x *exchange) initializeOwn() {
 			err = resp.DecodeError()
 		}
 		if err != nil {
-			inst.close(context.WithoutCancel(ctx))
+			inst.close(x.live)
 			return nil, err
 		}
 		return inst, nil
@@ -172,7 +172,7 @@ func (e *Engine) open(ctx context.Context, svc *Service, scope string, params []
 		err = conn.Notify(ctx, mcp.Message{Data: jsonrpc.Call(nil, "notifications/initialized", nil)})
 	}
 	if err != nil {
-		inst.close(context.WithoutCancel(ctx))
+		inst.close(e.live)
 		return nil, err
 	}
 	e.listenTo(inst)
@@ -289,7 +289,7 @@ func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance
 		inst.modern = true
 		result, probeErr := e.discover(ctx, inst)
 		if probeErr != nil {
-			inst.close(context.WithoutCancel(ctx))
+			inst.close(e.live)
 			return nil, err
 		}
 		inst.agreed = result

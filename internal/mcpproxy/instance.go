@@ -94,7 +94,9 @@ func (e *Engine) retire(i *instance) {
 	}
 	i.kill()
 	e.pools.forget(i)
-	e.spawn(func() { i.close(context.WithoutCancel(e.live)) })
+	if !e.spawn(func() { i.close(context.WithoutCancel(e.live)) }) {
+		i.close(e.live)
+	}
 	for _, s := range i.members() {
 		e.endSession(s)
 	}

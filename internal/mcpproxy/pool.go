@@ -240,7 +240,7 @@ func (p *pool) done(e *Engine, scope string, i *instance, err error) {
 	p.mu.Unlock()
 	var refused *jsonrpc.Error
 	switch {
-	case err == nil && retired:
+	case err == nil && (retired || e.live.Err() != nil):
 		e.retire(i)
 	case err == nil && i.isDead(): // it has ended before it was here
 		e.pools.forget(i)
@@ -275,7 +275,6 @@ func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context
 	e.spawn(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.limits.Start)
 		defer cancel()
-		defer context.AfterFunc(e.live, cancel)()
 		inst, err := p.start(ctx, e, f.scope, open)
 		p.mu.Lock()
 		o.inst, o.err = inst, err
@@ -295,6 +294,13 @@ func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context
 
 // start opens an upstream session within the service's bounds.
 func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx context.Context) (*instance, error)) (*instance, error) {
+	if !e.hold() {
+		return nil, context.Canceled
+	}
+	defer e.work.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.live, cancel)()
 	if err := p.admit(e, scope, e.now()); err != nil {
 		return nil, err
 	}

@@ -114,7 +114,9 @@ var (
 // message takes a message. A request is answered on out, by a goroutine; its call is
 // returned.
 func (c *session) message(m *jsonrpc.Message, out way) *call {
-	c.server.remember(m.Data)
+	if m.Kind() != jsonrpc.Request {
+		c.server.remember(m.Data)
+	}
 	switch m.Kind() {
 	case jsonrpc.Response:
 		c.mu.Lock()
@@ -137,6 +139,7 @@ func (c *session) message(m *jsonrpc.Message, out way) *call {
 	c.mu.Lock()
 	c.running[m.Key()] = x
 	c.mu.Unlock()
+	c.server.remember(m.Data) // and not before: who knows that it is here may cancel it
 	if !c.server.start(x.run) {
 		x.cancel(nil)
 		x.closeWay()
