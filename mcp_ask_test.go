@@ -122,3 +122,23 @@ func TestMCPServerPings(t *testing.T) {
 		require.Equal(t, `{"jsonrpc":"2.0","id":"p\u00e9","result":{}}`, m)
 	})
 }
+
+// A session whose client leaves questions unanswered can still be asked.
+func TestMCPUnanswered(t *testing.T) {
+	for _, kind := range []string{"events", "stdio"} {
+		up := newMCP(t, kind, nil)
+		s := newGateway(t, up.bundle("isolation: session", ""))
+		c := s.mcp(alice).begin(t)
+		for range 300 {
+			st := c.open(t, c.request("tools/call", toolCall("ask", "{}")))
+			require.Equal(t, "elicitation/create", st.next(t).Get("method").Str)
+			st.close()
+			s.call(t)
+		}
+		st := c.open(t, c.request("tools/call", toolCall("ask", "{}")))
+		asked := st.next(t)
+		require.Equal(t, "elicitation/create", asked.Get("method").Str, asked.Raw)
+		c.answer(t, asked, `{"n":1}`)
+		require.Contains(t, st.next(t).Get("result.content.0.text").Str, `{"n":1}`)
+	}
+}

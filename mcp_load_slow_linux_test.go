@@ -20,7 +20,7 @@ func TestMCPSlowReader(t *testing.T) {
 			slow.path, same.path = "/"+strconv.Itoa(i), "/"+strconv.Itoa(i)
 			slow.begin(t)
 			same.begin(t)
-			body := slow.request("tools/call", `{"name":"flood","arguments":{"count":60,"size":200000},"_meta":{"progressToken":"f"}}`)
+			body := slow.request("tools/call", `{"name":"flood","arguments":{"count":30,"size":200000},"_meta":{"progressToken":"f"}}`)
 			st := slow.open(t, body)
 			require.Equal(t, "f", st.next(t).Get("params.progressToken").Str) // and then nothing
 			for range 10 {
@@ -50,7 +50,7 @@ func TestMCPSlowListener(t *testing.T) {
 			s := newGateway(t, up.bundle("isolation: "+isolation, ""))
 			slow, same := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
 			st := slow.listen(t)
-			for i := range 30 {
+			for i := range 25 {
 				up.Emit(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/message","params":{"n":%d,"pad":%q}}`, i+1, strings.Repeat("x", 200_000)))
 			}
 			for range 5 {

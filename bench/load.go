@@ -64,7 +64,7 @@ func newCaller(conn wire, s scenario) *caller {
 
 // request is the text of a request; headers are names and values in turn.
 func (c *caller) request(method, path string, body []byte, headers ...string) []byte {
-	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\n", method, path)
+	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n", method, path)
 	for pair := range slices.Chunk(headers, 2) {
 		b = fmt.Appendf(b, "%s: %s\r\n", pair[0], pair[1])
 	}

@@ -145,6 +145,6 @@ func merge(later, earlier llm.Usage) llm.Usage {
 	return llm.Usage{
 		Input: pick(later.Input, earlier.Input), Output: pick(later.Output, earlier.Output),
 		CacheRead: pick(later.CacheRead, earlier.CacheRead), CacheWrite: pick(later.CacheWrite, earlier.CacheWrite),
-		Reasoning: pick(later.Reasoning, earlier.Reasoning), Final: later.Final || earlier.Final,
+		CacheWrite1h: pick(later.CacheWrite1h, earlier.CacheWrite1h), Reasoning: pick(later.Reasoning, earlier.Reasoning), Final: later.Final || earlier.Final,
 	}
 }
