@@ -153,3 +153,41 @@ func TestMCPExtensions(t *testing.T) {
 		require.Contains(t, string(all[len(all)-1].Body), `"taskId":"t/1"`)
 	}
 }
+
+// The status of an answer is what its error has, however the server was reached.
+func TestMCPModernStatus(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{})
+	s := newGateway(t, up.bundle("", ""))
+	for code, status := range map[int]int{-32700: 400, -32600: 400, -32601: 404, -32602: 200, -32603: 200, -32000: 200, -32020: 400, -32021: 400, -32022: 400, 7: 200} {
+		for _, upstream := range []int{200, status} {
+			up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(upstream)
+				fmt.Fprintf(w, `{"jsonrpc":"2.0","id":1,"error":{"x":1.0,"code":%d,"message":"m","data":[]}}`, code)
+			}})
+			got := s.mcp(alice).alone(t, "tools/call", "echo", "")
+			require.Equal(t, status, got.Status, "%d: %s", code, got.Body)
+			require.Equal(t, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"error":{"x":1.0,"code":%d,"message":"m","data":[]}}`, code), got.Body)
+			e := s.event(t)
+			require.Equal(t, []any{status, "error", "rpc_error", false}, []any{e.StatusCode, e.MCP.ResultStatus, e.ErrorType, e.Success})
+		}
+	}
+}
+
+// Text between tokens may be anything, also where events have to carry it.
+func TestMCPLineEnds(t *testing.T) {
+	const pretty = "{\r\n  \"id\": 1,\n\t\"result\": {\n\n    \"x\": [\r\n      1.0\r\n    ],\n    \"s\": \"a\\nb\"\n  },\r  \"jsonrpc\": \"2.0\"\n}"
+	up := newMCPHTTP(t, &mcptest.HTTP{})
+	s := newGateway(t, up.bundle("", ""))
+	for _, accept := range []string{acceptBoth, "application/json", "text/event-stream"} {
+		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: jsonAnswer("\n" + pretty + "\r\n")})
+		c := s.mcp(alice)
+		body, headers := c.stateless("tools/list", "", "")
+		got := c.post(t, body, append(headers, "Accept", accept)...)
+		require.Equal(t, 200, got.Status, got.Body)
+		if accept != "text/event-stream" {
+			require.Equal(t, pretty, got.Body)
+		}
+		require.Equal(t, `{"id":1,"result":{"x":[1.0],"s":"a\nb"},"jsonrpc":"2.0"}`, got.result(t).Get("@ugly").Raw)
+	}
+}

@@ -15,18 +15,6 @@ func resumable(t *testing.T) *mcpServer {
 	return newMCPHTTP(t, &mcptest.HTTP{Resumable: true, Retry: 7 * time.Millisecond})
 }
 
-// readAll is every event of a stream, to its end.
-func (st *mcpStream) readAll(t *testing.T) (list []mcpEvent) {
-	t.Helper()
-	for {
-		e, ok := st.read(t)
-		if !ok {
-			return list
-		}
-		list = append(list, e)
-	}
-}
-
 // A stream that the server ends is gone on with by the caller: ids of events, and when
 // to come back, are the server's.
 func TestMCPResume(t *testing.T) {

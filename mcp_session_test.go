@@ -216,3 +216,27 @@ func TestMCPSessionHeaders(t *testing.T) {
 		}
 	}
 }
+
+// In a session, one id is under way once, however it is written.
+func TestMCPSameID(t *testing.T) {
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		for _, isolation := range []string{"session", "key"} {
+			s := newGateway(t, up.bundle("isolation: "+isolation, ""))
+			c := s.mcp(alice).begin(t)
+			up.slow(t, c)
+			before := len(up.Received())
+			for _, id := range []string{"1", "1.0", "1e0", "10e-1"} {
+				got := c.post(t, `{"jsonrpc":"2.0","id":`+id+`,"method":"ping"}`)
+				require.Equal(t, 400, got.Status, got.Body)
+				require.Equal(t, id, got.result(t).Get("id").Raw)
+				require.Equal(t, int64(-32600), got.result(t).Get("error.code").Int())
+			}
+			require.Len(t, up.Received(), before)
+			for _, id := range []string{`"1"`, "2", "1.5"} {
+				require.Equal(t, 200, c.post(t, `{"jsonrpc":"2.0","id":`+id+`,"method":"ping"}`).Status)
+			}
+			other := s.mcp(alice).begin(t)
+			require.Equal(t, 200, other.post(t, `{"jsonrpc":"2.0","id":1,"method":"ping"}`).Status)
+		}
+	})
+}

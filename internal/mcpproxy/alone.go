@@ -230,7 +230,7 @@ func statusOf(e *jsonrpc.Error) int {
 	switch e.Code {
 	case jsonrpc.CodeMethodNotFound:
 		return http.StatusNotFound
-	case codeHeaderMismatch, codeBadVersion, jsonrpc.CodeParse, jsonrpc.CodeInvalidRequest:
+	case codeHeaderMismatch, codeMissingCapability, codeBadVersion, jsonrpc.CodeParse, jsonrpc.CodeInvalidRequest:
 		return http.StatusBadRequest
 	}
 	return http.StatusOK

@@ -1,6 +1,7 @@
 package mcpproxy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -133,7 +134,8 @@ func (t *calls) enter(c *call, most int) bool {
 
 func (t *calls) leave(c *call, failed string) {
 	reason, cancelled := c.stopped()
-	end := Ended{c.id, c.routeID, c.ownID, c.method, c.started, t.now(), cancelled, reason, failed}
+	id := bytes.Clone(c.ownID) // which stands in the request, of which nothing else is kept
+	end := Ended{c.id, c.routeID, id, c.method, c.started, t.now(), cancelled, reason, failed}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.byID, c.id)

@@ -1,6 +1,7 @@
 package mcpproxy
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
@@ -56,7 +57,7 @@ func (x *exchange) arguments() {
 	}
 }
 
-// cut is at most n bytes of s, whole characters.
+// cut is at most n bytes of s, whole characters, and keeps nothing else of it.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -64,7 +65,7 @@ func cut(s string, n int) string {
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
-	return s[:n]
+	return strings.Clone(s[:n])
 }
 
 // record ends the event. failed is what has gone wrong, empty for nothing.

@@ -22,8 +22,9 @@ const (
 	codeRefused     = -32000
 	codeUnavailable = -32001
 
-	codeHeaderMismatch = -32020
-	codeBadVersion     = -32022
+	codeHeaderMismatch    = -32020
+	codeMissingCapability = -32021
+	codeBadVersion        = -32022
 )
 
 // exchange is one HTTP request.

@@ -229,7 +229,8 @@ func (e *Engine) asked(i *instance, in *jsonrpc.Message, m mcp.Message) {
 		return
 	}
 	s := all[0]
-	if !s.ask(in.Key()) || !s.put(waiting{m, true}, e.limits.Queue) && s.answered(in.Key()) {
+	s.ask(in.Key())
+	if !s.put(waiting{m, true}, e.limits.Queue) && s.answered(in.Key()) {
 		e.answer(i, jsonrpc.Errorf(jsonrpc.CodeInternal, "too many requests wait for the client's answer").Response(id))
 	}
 }

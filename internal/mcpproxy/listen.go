@@ -119,9 +119,7 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 			}
 			switch in.Kind() {
 			case jsonrpc.Request:
-				if !s.ask(in.Key()) {
-					continue
-				}
+				s.ask(in.Key())
 			case jsonrpc.Response:
 				// The rest of a stream that broke off may hold a list of tools.
 				data, e := toolset{x.hop.Tools, x.hop.Caller.Tools}.filter(in)

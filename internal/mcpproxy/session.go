@@ -2,6 +2,7 @@ package mcpproxy
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"maps"
 	"slices"
@@ -24,9 +25,9 @@ type session struct {
 
 	mu      sync.Mutex
 	ended   bool
-	asked   map[string]struct{} // ids of the server's requests that wait for an answer
+	asked   []string            // ids of the server's requests that wait for an answer, the oldest first
 	calls   map[string]*call    // under way, by the caller's ids
-	watched map[string]struct{} // URIs of resources that it has subscribed to
+	watched map[digest]struct{} // URIs of resources that it has subscribed to
 	waiting []waiting           // what no stream has taken yet
 	bytes   int                 // of it
 	wake    chan struct{}       // tells the stream that something waits; nil without one
@@ -42,25 +43,27 @@ func (s *session) end(now time.Time) { s.used.Store(now.UnixNano()); s.active.Ad
 // maxAsked bounds a server's requests that wait for a caller's answer.
 const maxAsked = 256
 
-// ask notes a request of the server's, whose answer may then come; false when too many
-// wait.
-func (s *session) ask(id string) bool {
+// ask notes a request of the server's, whose answer may then come. Where too many wait,
+// the oldest waits no longer: there are callers that do not answer.
+func (s *session) ask(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.asked) >= maxAsked {
-		return false
+		s.asked = slices.Delete(s.asked, 0, 1)
 	}
-	s.asked[id] = struct{}{}
-	return true
+	s.asked = append(s.asked, id)
 }
 
 // answered says whether the server has asked this session that.
 func (s *session) answered(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.asked[id]
-	delete(s.asked, id)
-	return ok
+	i := slices.Index(s.asked, id)
+	if i < 0 {
+		return false
+	}
+	s.asked = slices.Delete(s.asked, i, i+1)
+	return true
 }
 
 // waiting is a message that waits for a stream.
@@ -146,14 +149,19 @@ func (s *session) call(id []byte) *call {
 	return s.calls[jsonrpc.Key(id)]
 }
 
+// digest stands for a URI, which may be long.
+type digest [sha256.Size]byte
+
+func digestOf(uri string) digest { return sha256.Sum256([]byte(uri)) }
+
 // watch notes that the session is subscribed to a resource, or no longer.
 func (s *session) watch(uri string, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if on && len(s.watched) < maxWatched {
-		s.watched[uri] = struct{}{}
+		s.watched[digestOf(uri)] = struct{}{}
 	} else {
-		delete(s.watched, uri)
+		delete(s.watched, digestOf(uri))
 	}
 }
 
@@ -163,7 +171,7 @@ const maxWatched = 1024
 func (s *session) watches(uri string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.watched[uri]
+	_, ok := s.watched[digestOf(uri)]
 	return ok
 }
 
@@ -178,7 +186,7 @@ type sessions struct {
 func newSession(routeID, keyID string, now time.Time) *session {
 	s := &session{
 		id: randomID(), routeID: routeID, keyID: keyID, created: now,
-		asked: map[string]struct{}{}, calls: map[string]*call{}, watched: map[string]struct{}{}, gone: make(chan struct{}),
+		calls: map[string]*call{}, watched: map[digest]struct{}{}, gone: make(chan struct{}),
 	}
 	s.used.Store(now.UnixNano())
 	return s
