@@ -20,7 +20,8 @@ func TestFaultsInArray(t *testing.T) {
 		}
 		c.caller.streamPath = strings.TrimSuffix(c.caller.streamPath, "?alt=sse")
 		up := newUpstream(t)
-		s := newGateway(t, c.bundle(up.URL, ", network: {request_timeout_seconds: 0.2}"))
+		s := newGateway(t, c.bundle(up.URL, ""))
+		hasty := newGateway(t, c.bundle(up.URL, ", network: {request_timeout_seconds: 1}"))
 		for name, fault := range map[string]llmtest.Fault{
 			"after headers":  {Break: llmtest.AfterHeaders},
 			"first event":    {Break: llmtest.MidEvent},
@@ -33,6 +34,10 @@ func TestFaultsInArray(t *testing.T) {
 			"a long event":   {HugeLine: 9 << 20, After: 3},
 		} {
 			t.Run(fmt.Sprint(c, " ", name), func(t *testing.T) {
+				s := s
+				if name == "silent" {
+					s = hasty
+				}
 				up.Enqueue(fault)
 				got := c.try(t, s, true)
 				require.NoError(t, got.err)

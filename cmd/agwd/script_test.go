@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Deadline:            time.Now().Add(3 * patience),
+		Deadline:            time.Now().Add(9 * patience), // for all scripts together, which wait for each other
 		Setup: func(env *testscript.Env) error {
 			tb := env.T().(testing.TB)
 			up := llmtest.NewUpstream(tb)
