@@ -66,6 +66,10 @@ func TestMCPShutdownWhileStarting(t *testing.T) {
 		_ = gw.Shutdown(ctx)
 		require.Empty(t, children(t))
 		leave()
+		late := s.mcp(alice)
+		require.Equal(t, 502, late.post(t, initialize).Status, "nobody waits for what does not come")
+		require.Equal(t, 502, late.post(t, late.request("tools/list", "")).Status)
+		require.Empty(t, children(t))
 		s.client.CloseIdleConnections()
 		srv.Close()
 	}

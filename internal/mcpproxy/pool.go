@@ -272,18 +272,22 @@ func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context
 	p.shared[f] = o
 	p.mu.Unlock()
 	// Others may wait for it, so that it does not end with the caller who was first.
-	e.spawn(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.limits.Start)
-		defer cancel()
-		inst, err := p.start(ctx, e, f.scope, open)
+	opened := func(inst *instance, err error) {
 		p.mu.Lock()
+		defer p.mu.Unlock()
 		o.inst, o.err = inst, err
 		if err != nil {
 			delete(p.shared, f)
 		}
-		p.mu.Unlock()
 		close(o.done)
-	})
+	}
+	if !e.spawn(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.limits.Start)
+		defer cancel()
+		opened(p.start(ctx, e, f.scope, open))
+	}) {
+		opened(nil, errEnded)
+	}
 	select {
 	case <-o.done:
 		return o.inst, o.err
@@ -292,10 +296,12 @@ func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context
 	}
 }
 
+var errEnded = errors.New("the gateway is being shut down")
+
 // start opens an upstream session within the service's bounds.
 func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx context.Context) (*instance, error)) (*instance, error) {
 	if !e.hold() {
-		return nil, context.Canceled
+		return nil, errEnded
 	}
 	defer e.work.Done()
 	ctx, cancel := context.WithCancel(ctx)
