@@ -41,7 +41,7 @@ func goList(t *testing.T, patterns ...string) map[string]goPackage {
 // what stands above it.
 func TestImportBoundaries(t *testing.T) {
 	planes := []string{"llm", "mcp", "acp", "metrics", "configstore"}
-	leaves := []string{"internal/balance", "internal/h1", "internal/jsonrpc", "internal/jsonscan", "internal/jsonwrite", "internal/sse", "internal/strict", "internal/sqlitex", "internal/trace"}
+	leaves := []string{"internal/balance", "internal/h1", "internal/httperr", "internal/jsonrpc", "internal/jsonscan", "internal/jsonwrite", "internal/sse", "internal/strict", "internal/sqlitex", "internal/trace"}
 	within := func(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
 	for path, p := range goList(t, "./...") {
 		for _, imported := range p.Imports {

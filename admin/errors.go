@@ -90,6 +90,19 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error)
 	return b, nil
 }
 
+// parseBody reads a body that is one JSON value, in which no name stands twice.
+func parseBody(w http.ResponseWriter, r *http.Request) ([]byte, *strict.Node, error) {
+	body, err := readBody(w, r, maxObject)
+	if err != nil {
+		return nil, nil, err
+	}
+	node, err := strict.ParseJSON(body)
+	if err != nil {
+		return nil, nil, errorf(http.StatusBadRequest, "", "the body is not JSON: %s", err)
+	}
+	return body, node, nil
+}
+
 // faultError makes one error of what is wrong with a body.
 func faultError(kind configstore.Kind, id string, found []strict.Fault) error {
 	var all []string

@@ -150,13 +150,9 @@ func listOf(items []json.RawMessage) json.RawMessage {
 
 // mcpParams makes params of a body, whose values stay as they are.
 func mcpParams(w http.ResponseWriter, r *http.Request, members []string) ([]byte, error) {
-	body, err := readBody(w, r, maxObject)
+	body, node, err := parseBody(w, r)
 	if err != nil {
 		return nil, err
-	}
-	node, err := strict.ParseJSON(body)
-	if err != nil {
-		return nil, errorf(http.StatusBadRequest, "", "the body is not JSON: %s", err)
 	}
 	if node.Kind != strict.Object {
 		return nil, errorf(http.StatusBadRequest, "", "the body is not a JSON object: {%q: …}", members[0])

@@ -224,13 +224,9 @@ func (a *api) rotate(w http.ResponseWriter, r *http.Request) {
 // decode reads the object in a request's body. id is the path's, which the body
 // may leave out but not contradict.
 func (o objects) decode(w http.ResponseWriter, r *http.Request, id string) (configstore.Object, error) {
-	body, err := readBody(w, r, maxObject)
+	_, node, err := parseBody(w, r)
 	if err != nil {
 		return nil, err
-	}
-	node, err := strict.ParseJSON(body)
-	if err != nil {
-		return nil, errorf(http.StatusBadRequest, "", "the body is not JSON: %s", err)
 	}
 	if id != "" && node.Kind == strict.Object {
 		for _, name := range o.kind.Fields() {

@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -78,6 +79,20 @@ type StatusError struct {
 	Code   int
 	Header http.Header
 	Body   []byte // at most 64 KiB of it
+}
+
+// ReadStatusError reads what a server has refused a request with; of the header it keeps
+// what a client goes by. The caller closes the body.
+func ReadStatusError(resp *http.Response) *StatusError {
+	const most = 64 << 10
+	e := &StatusError{Code: resp.StatusCode, Header: http.Header{}}
+	e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, most)) // what there is of it
+	for _, name := range []string{"Content-Type", "Www-Authenticate", "Retry-After", "Allow"} {
+		if v := resp.Header[name]; v != nil {
+			e.Header[name] = v
+		}
+	}
+	return e
 }
 
 func (e *StatusError) Error() string { return fmt.Sprintf("mcp: upstream answered %d", e.Code) }

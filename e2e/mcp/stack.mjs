@@ -1,14 +1,11 @@
 // What the tests run against: the MCP servers that a test file names, each directly and
 // behind the gateway, with agwd as a real process in front of all of them.
-import { execFileSync, fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { agwd, end } from '../node/process.mjs';
+import { end, startAgwd as run } from '../node/process.mjs';
 import { argsOf, here, services } from './services.mjs';
 
 // vias are the ways to a server. With AGW_E2E_DIRECT=1 the gateway is left out.
@@ -120,43 +117,5 @@ async function startServer(stops, service) {
   return origin;
 }
 
-// startAgwd runs the gateway in a folder of its own (or in cwd) until it answers.
-export async function startAgwd(stops, { bundle, cwd, env = {} }) {
-  assert.ok(existsSync(agwd), `${agwd} is not there: build it, or set AGWD`);
-  const dir = mkdtempSync(join(tmpdir(), 'agw-mcp-'));
-  stops.push(() => rmSync(dir, { recursive: true, force: true }));
-  const hash = execFileSync(agwd, ['hash-password', '--plaintext', password], { encoding: 'utf8' }).trim();
-  const [addr, adminAddr] = await freeAddresses(2);
-  if (bundle) writeFileSync(join(dir, 'bundle.json'), JSON.stringify(bundle));
-  const child = spawn(
-    agwd,
-    ['--addr', addr, '--admin-addr', adminAddr, '--admin-basic-auth-hash', `admin:${hash}`, '--config-store', join(dir, 'configstore.db'),
-      ...(bundle ? ['--static-config', join(dir, 'bundle.json')] : [])],
-    { cwd: cwd ?? dir, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: dir, AGW_MASTER_KEY: process.env.AGW_MASTER_KEY ?? '', ...env } },
-  );
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => (log = (log + b).slice(-200000)));
-  stops.push(() => end(child));
-  const gateway = { origin: `http://${addr}`, admin: `http://${adminAddr}`, auth: `admin:${password}`, dir, pid: child.pid, log: () => log };
-  for (let tries = 0; ; tries++) {
-    try {
-      const ready = await fetch(`${gateway.admin}/admin/ready`, { headers: { Authorization: `Basic ${Buffer.from(gateway.auth).toString('base64')}` } });
-      if (ready.ok && (await fetch(gateway.origin))) return gateway;
-      log = `${await ready.text()}\n${log}`;
-    } catch {}
-    if (child.exitCode !== null || tries === 200) throw new Error(`agwd does not get ready:\n${log}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
-
-async function freeAddresses(n) {
-  const listeners = [];
-  for (let i = 0; i < n; i++) {
-    const listener = createServer().listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    listeners.push(listener);
-  }
-  const addresses = listeners.map((l) => `127.0.0.1:${l.address().port}`);
-  await Promise.all(listeners.map((l) => new Promise((done) => l.close(done))));
-  return addresses;
-}
+// startAgwd runs the gateway, as the tests of MCP want it.
+export const startAgwd = (stops, options) => run(stops, { prefix: 'agw-mcp-', password, ...options });

@@ -1,7 +1,8 @@
 // agwd as a real process, and what it takes to start and to end one.
+import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,27 +11,30 @@ import { fileURLToPath } from 'node:url';
 // agwd is the binary that is tested.
 export const agwd = process.env.AGWD ?? join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'agwd');
 
-// startAgwd runs agwd with a bundle, in a directory of its own whose name starts with
-// prefix, and waits until it answers. What ends it is added to stops.
-export async function startAgwd(stops, { prefix, password, bundle }) {
+// startAgwd runs agwd with a bundle, if there is one, in a directory of its own whose name
+// starts with prefix (or in cwd), and waits until it answers. What ends it is added to stops.
+export async function startAgwd(stops, { prefix, password, bundle, cwd, env = {} }) {
+  assert.ok(existsSync(agwd), `${agwd} is not there: build it, or set AGWD`);
   const dir = mkdtempSync(join(tmpdir(), prefix));
   stops.push(() => rmSync(dir, { recursive: true, force: true }));
   const hash = execFileSync(agwd, ['hash-password', '--plaintext', password], { encoding: 'utf8' }).trim();
   const [port, adminPort] = await freePorts(2);
-  writeFileSync(join(dir, 'bundle.json'), JSON.stringify(bundle));
+  if (bundle) writeFileSync(join(dir, 'bundle.json'), JSON.stringify(bundle));
   const child = spawn(
     agwd,
     ['--addr', `127.0.0.1:${port}`, '--admin-addr', `127.0.0.1:${adminPort}`, '--admin-basic-auth-hash', `admin:${hash}`,
-      '--config-store', join(dir, 'configstore.db'), '--static-config', join(dir, 'bundle.json')],
-    { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: dir, AGW_MASTER_KEY: process.env.AGW_MASTER_KEY ?? '' } },
+      '--config-store', join(dir, 'configstore.db'), ...(bundle ? ['--static-config', join(dir, 'bundle.json')] : [])],
+    { cwd: cwd ?? dir, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: dir, AGW_MASTER_KEY: process.env.AGW_MASTER_KEY ?? '', ...env } },
   );
   let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => (log = (log + b).slice(-20000)));
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => (log = (log + b).slice(-200000)));
   stops.push(() => end(child));
-  const gateway = { origin: `http://127.0.0.1:${port}`, admin: `http://127.0.0.1:${adminPort}`, log: () => log };
+  const gateway = { origin: `http://127.0.0.1:${port}`, admin: `http://127.0.0.1:${adminPort}`, auth: `admin:${password}`, dir, pid: child.pid, log: () => log };
   for (let tries = 0; ; tries++) {
     try {
-      if ((await fetch(`${gateway.admin}/admin/health`)).ok && (await fetch(gateway.origin))) return gateway;
+      const ready = await fetch(`${gateway.admin}/admin/ready`, { headers: { Authorization: `Basic ${Buffer.from(gateway.auth).toString('base64')}` } });
+      if (ready.ok && (await fetch(gateway.origin))) return gateway;
+      log = `${await ready.text()}\n${log}`;
     } catch {}
     if (child.exitCode !== null || tries === 200) throw new Error(`agwd does not get ready:\n${log}`);
     await new Promise((done) => setTimeout(done, 50));

@@ -355,14 +355,11 @@ func (s *scan) value(text []byte, i int) (int, error) {
 }
 
 func scalar(text []byte, i int) (int, error) {
-	start := i
-	for i < len(text) && classes[text[i]] == classOther {
-		i++
+	end := validScalar(text, i)
+	if end < 0 || end < len(text) && classes[text[end]] == classOther {
+		return i, fault(i, "a value is not valid")
 	}
-	if !json.Valid(text[start:i]) {
-		return start, fault(start, "a value is not valid")
-	}
-	return i, nil
+	return end, nil
 }
 
 // nested skips an array or object: strings are skipped, brackets balanced.

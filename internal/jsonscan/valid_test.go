@@ -21,8 +21,8 @@ func FuzzValid(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if strings.Count(s, "[")+strings.Count(s, "{") > MaxDepth {
-			t.Skip("it may be deeper than the bound, which encoding/json does not have")
+		if strings.Count(s, "[")+strings.Count(s, "{") > MaxDepth && !Valid([]byte(s)) {
+			return // encoding/json has no such bound
 		}
 		require.Equal(t, json.Valid([]byte(s)), Valid([]byte(s)), "%q", s)
 	})

@@ -13,7 +13,6 @@ import (
 	"unicode"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
-	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
@@ -21,7 +20,7 @@ import (
 // what those between would route by.
 
 // supported are the versions that are served, the newest first.
-var supported = []string{"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"}
+var supported = []string{mcp.FirstModern, mcp.LastLegacy, "2025-06-18", "2025-03-26", "2024-11-05"}
 
 // checkHeaders refuses a request whose headers say something else than its body, so that
 // nobody decides by the one while the other is carried out.
@@ -34,14 +33,14 @@ func (x *exchange) checkHeaders(version string) bool {
 	said := p.versionText
 	switch {
 	case in.Kind() == jsonrpc.Response:
-		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeInvalidRequest, "the body is a response, and there are no requests of the server's to answer in "+firstModern)
+		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeInvalidRequest, "the body is a response, and there are no requests of the server's to answer in "+mcp.FirstModern)
 		return false
 	case version == "":
 		return mismatch("the header MCP-Protocol-Version is missing")
 	case in.Kind() == jsonrpc.Request && said == "":
-		return mismatch("params: _meta has no %s, while the header MCP-Protocol-Version is %.40q", versionKey, version)
+		return mismatch("params: _meta has no %s, while the header MCP-Protocol-Version is %.40q", mcp.VersionKey, version)
 	case said != "" && said != version:
-		return mismatch("the header MCP-Protocol-Version is %.40q, and %s in params._meta %.40q", version, versionKey, said)
+		return mismatch("the header MCP-Protocol-Version is %.40q, and %s in params._meta %.40q", version, mcp.VersionKey, said)
 	case !slices.Contains(supported, version):
 		writeUnsupported(x, version)
 		return false
@@ -137,7 +136,7 @@ func (x *exchange) alone() {
 		x.tooNew()
 		return
 	}
-	inst, err := pool.get(x.r.Context(), x.Engine, form{scope, firstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, svc, scope) })
+	inst, err := pool.get(x.r.Context(), x.Engine, form{scope, mcp.FirstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, svc, scope) })
 	if errors.Is(err, errLegacy) {
 		pool.setLegacy(x.now())
 		x.tooNew()
@@ -160,22 +159,19 @@ var errLegacy = errors.New("the server has sessions only")
 // openAlone connects to a server that is asked without a session. Over HTTP, each
 // request finds out for itself what the server speaks; a process is asked first.
 func (e *Engine) openAlone(ctx context.Context, svc *Service, scope string) (*instance, error) {
-	conn, err := svc.Transport.Dial(ctx, svc.Config)
+	inst, err := e.dial(ctx, svc, scope)
 	if err != nil {
 		return nil, err
 	}
-	inst := e.newInstance(svc, scope, conn)
-	inst.modern = true
 	if !svc.oneWire() {
+		inst.modern = true
 		return inst, nil
 	}
 	probe, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
-	if inst.agreed, err = e.discover(probe, inst); err == nil {
-		e.listenTo(inst)
+	if err = e.discover(probe, inst); err == nil {
 		return inst, nil
 	}
-	inst.close(e.live)
 	var rpc *jsonrpc.Error
 	if errors.As(err, &rpc) || probe.Err() != nil && ctx.Err() == nil {
 		err = errLegacy
@@ -186,7 +182,7 @@ func (e *Engine) openAlone(ctx context.Context, svc *Service, scope string) (*in
 // tooNew answers a request that stands alone where the server knows sessions only, in
 // the way that makes a client go on with initialize: no error that only 2026-07-28 has.
 func (x *exchange) tooNew() {
-	x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidRequest, "the MCP server of service %s speaks versions up to %s: send initialize first", x.hop.Service.Config.ID, lastLegacy)
+	x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidRequest, "the MCP server of service %s speaks versions up to %s: send initialize first", x.hop.Service.Config.ID, mcp.LastLegacy)
 }
 
 // relayAlone relays a request that stands alone, or one that does so from here on.
@@ -194,32 +190,37 @@ func (x *exchange) relayAlone(inst *instance, c *call) {
 	var edits []jsonrpc.Edit
 	version := x.params.versionText
 	if version == "" { // of a caller without a handshake
-		version = firstModern
+		version = mcp.FirstModern
 		edits = x.addMeta()
 	}
 	x.send(inst, nil, c, mcp.Message{Data: x.upward(c, edits...), Header: x.modernHeader(version)})
 }
 
+// metaMember is what each request of the gateway's own has in its params, where there are
+// no sessions.
+const metaMember = `"_meta":` + ownMeta
+
 // addMeta says in the request what it has to say to stand alone.
 func (x *exchange) addMeta() []jsonrpc.Edit {
 	in, meta := x.in, x.params.meta
-	inner := []byte(ownMeta[1 : len(ownMeta)-1])
-	into := func(object jsonrpc.Span, with []byte) []jsonrpc.Edit {
-		if rest := bytes.TrimLeft(in.Data[object.Start+1:object.End], " \t\r\n"); rest[0] != '}' {
-			with = append(with, ',')
-		}
-		return []jsonrpc.Edit{{At: jsonrpc.Span{Start: object.Start + 1, End: object.Start + 1}, With: with}}
-	}
 	switch {
 	case meta.OK() && in.Data[meta.Start] == '{':
-		return into(meta, inner)
+		return []jsonrpc.Edit{into(in.Data, meta, ownMeta[1:len(ownMeta)-1])}
 	case in.Params.OK() && in.Data[in.Params.Start] == '{':
-		return into(in.Params, append(append(jsonwrite.AppendString(nil, "_meta"), ':'), ownMeta...))
+		return []jsonrpc.Edit{into(in.Data, in.Params, metaMember)}
 	case !in.Params.OK():
 		end := bytes.LastIndexByte(in.Data, '}')
-		return []jsonrpc.Edit{{At: jsonrpc.Span{Start: end, End: end}, With: fmt.Appendf(nil, `,"params":{"_meta":%s}`, ownMeta)}}
+		return []jsonrpc.Edit{{At: jsonrpc.Span{Start: end, End: end}, With: []byte(`,"params":{` + metaMember + `}`)}}
 	}
 	return nil
+}
+
+// into puts members at the beginning of an object.
+func into(text []byte, object jsonrpc.Span, members string) jsonrpc.Edit {
+	if rest := bytes.TrimLeft(text[object.Start+1:object.End], " \t\r\n"); rest[0] != '}' {
+		members += ","
+	}
+	return jsonrpc.Edit{At: jsonrpc.Span{Start: object.Start + 1, End: object.Start + 1}, With: []byte(members)}
 }
 
 // statusOf is the HTTP status of a response (2026-07-28); e is nil for a result.

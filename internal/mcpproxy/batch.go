@@ -26,11 +26,11 @@ func (x *exchange) batch(body []byte) {
 		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeInvalidRequest, "the batch %s; send its messages one by one", wrong)
 		return
 	}
-	out := &batchAnswer{w: x.w}
-	_, out.events = accepts(x.r.Header)
+	out := &batchAnswer{w: x.w, events: x.events}
 	var all sync.WaitGroup
 	for _, in := range messages {
-		own := &exchange{Engine: x.Engine, w: &batchWriter{out: out, header: http.Header{}}, r: x.r, hop: x.hop, in: in}
+		own := x.exchange(&batchWriter{out: out, header: http.Header{}}, x.r, x.hop)
+		own.in = in
 		own.hop.Span.RequestID = "req_" + randomID() // each is a request, with an event of its own
 		serve := func() {
 			own.message()

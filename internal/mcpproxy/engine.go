@@ -1,6 +1,7 @@
 package mcpproxy
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -87,22 +88,16 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	set(&l.Body, 4<<20)
-	set(&l.Sessions, 10_000)
-	set(&l.SessionsPerKey, 1_000)
-	set(&l.InFlight, 10_000)
-	set(&l.Queue, 256)
-	set(&l.History, 1_000)
-	set(&l.Start, time.Minute)
-	set(&l.KeepAlive, 15*time.Second)
-	set(&l.ClientStall, 5*time.Minute)
-	return l
-}
-
-func set[T comparable](v *T, def T) {
-	var zero T
-	if *v == zero {
-		*v = def
+	return Limits{
+		Body:           cmp.Or(l.Body, 4<<20),
+		Sessions:       cmp.Or(l.Sessions, 10_000),
+		SessionsPerKey: cmp.Or(l.SessionsPerKey, 1_000),
+		InFlight:       cmp.Or(l.InFlight, 10_000),
+		Queue:          cmp.Or(l.Queue, 256),
+		History:        cmp.Or(l.History, 1_000),
+		Start:          cmp.Or(l.Start, time.Minute),
+		KeepAlive:      cmp.Or(l.KeepAlive, 15*time.Second),
+		ClientStall:    cmp.Or(l.ClientStall, 5*time.Minute),
 	}
 }
 
@@ -165,7 +160,7 @@ func New(bounds Limits, keeper *limits.Keeper, sink metrics.Sink, log *slog.Logg
 
 // Serve answers one request on a route.
 func (e *Engine) Serve(w http.ResponseWriter, r *http.Request, hop Hop) {
-	x := &exchange{Engine: e, w: w, r: r, hop: hop}
+	x := e.exchange(w, r, hop)
 	if hop.Service.Disabled {
 		x.refuse(http.StatusForbidden, nil, codeRefused, "the MCP service %s is disabled", hop.Service.Config.ID)
 		return

@@ -33,6 +33,8 @@ type exchange struct {
 	w   http.ResponseWriter
 	r   *http.Request
 	hop Hop
+	// The caller takes JSON, and takes events.
+	json, events bool
 
 	in     *jsonrpc.Message // the caller's message
 	modern bool
@@ -42,13 +44,20 @@ type exchange struct {
 	mcp    *metrics.MCP
 }
 
+func (e *Engine) exchange(w http.ResponseWriter, r *http.Request, hop Hop) *exchange {
+	x := &exchange{Engine: e, w: w, r: r, hop: hop}
+	x.json, x.events = accepts(r.Header)
+	return x
+}
+
+// tools is what the caller may do with the tools on the route.
+func (x *exchange) tools() toolset { return toolset{x.hop.Tools, x.hop.Caller.Tools} }
+
 // params are the members of a request's params that the gateway reads.
 type params struct {
 	name, uri, meta, arguments, token, version jsonrpc.Span
 	nameText, uriText, versionText             string
 }
-
-const versionKey = "io.modelcontextprotocol/protocolVersion"
 
 // post takes one message.
 func (x *exchange) post() {
@@ -132,12 +141,12 @@ func (x *exchange) readParams() error {
 			return errors.New("uri is not a string")
 		}
 	}
-	if found, err = in.Members(p.meta, "progressToken", versionKey); err != nil {
+	if found, err = in.Members(p.meta, "progressToken", mcp.VersionKey); err != nil {
 		return err
 	}
 	p.token, p.version = found[0], found[1]
 	if p.versionText, err = in.String(p.version); err != nil {
-		return errors.New("_meta: " + versionKey + " is not a string")
+		return errors.New("_meta: " + mcp.VersionKey + " is not a string")
 	}
 	return nil
 }
@@ -168,7 +177,7 @@ func writeError(w http.ResponseWriter, status int, id []byte, e *jsonrpc.Error) 
 
 // Refuse answers a request that may not go on, and records that.
 func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, hop Hop, status int, text string) {
-	x := &exchange{Engine: e, w: w, r: r, hop: hop}
+	x := e.exchange(w, r, hop)
 	if status == http.StatusUnauthorized {
 		w.Header()["Www-Authenticate"] = []string{`Bearer realm="agent-gateway"`}
 	}
@@ -195,22 +204,37 @@ func (x *exchange) request() {
 		x.alone()
 		return
 	}
-	if id := x.r.Header.Get("Mcp-Session-Id"); id != "" {
-		s := x.sessions.get(id, x.hop.RouteID, x.hop.Caller.KeyID)
-		if s == nil || s.inst.isDead() {
-			x.refuse(http.StatusNotFound, in, codeUnavailable, "there is no such session; initialize a new one")
-			return
-		}
-		x.inSession(s)
+	if x.r.Header.Get("Mcp-Session-Id") == "" {
+		x.bare()
 		return
 	}
-	x.bare()
+	if s := x.session(in); s != nil {
+		x.inSession(s)
+	}
+}
+
+// session finds the session that the caller names, or answers that there is none; in is
+// the request, nil where there is none to answer.
+func (x *exchange) session(in *jsonrpc.Message) *session {
+	s := x.sessions.get(x.r.Header.Get("Mcp-Session-Id"), x.hop.RouteID, x.hop.Caller.KeyID)
+	if s == nil || s.inst.isDead() {
+		x.refuse(http.StatusNotFound, in, codeUnavailable, "there is no such session; initialize a new one")
+		return nil
+	}
+	return s
+}
+
+// sessionLost ends a session that its server has forgotten.
+func (x *exchange) sessionLost(inst *instance, in *jsonrpc.Message) {
+	x.retire(inst)
+	x.refuse(http.StatusNotFound, in, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
 }
 
 // mayCall holds a tool call to the policies, and answers it when it may not be made.
 func (x *exchange) mayCall() bool {
 	shown := x.params.nameText
-	name, ok := toolset{x.hop.Tools, x.hop.Caller.Tools}.call(shown)
+	tools := x.tools()
+	name, ok := tools.call(shown)
 	x.mcp.ToolName, x.mcp.PresentedToolName = limited(name), limited(shown)
 	if !ok {
 		x.mcp.PolicyAction = "deny"
@@ -219,7 +243,7 @@ func (x *exchange) mayCall() bool {
 		x.record("denied", "tool_denied")
 		return false
 	}
-	if x.hop.Tools != nil || x.hop.Caller.Tools != nil {
+	if !tools.open() {
 		x.mcp.PolicyAction = "allow"
 	}
 	x.name, x.mcp.ExecutedToolName = name, limited(name)
@@ -238,7 +262,7 @@ func (x *exchange) inSession(s *session) {
 		return
 	}
 	if !s.enter(c) {
-		x.leave(c, "")
+		x.calls.leave(c, "")
 		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidRequest, "a request with this id is under way in this session")
 		return
 	}
@@ -272,7 +296,7 @@ func (x *exchange) answerSelf(c *call, result []byte) {
 	p := x.newReply()
 	p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Result(c.ownID, result)})
 	x.event.StatusCode = http.StatusOK
-	x.leave(c, "")
+	x.calls.leave(c, "")
 	x.record("ok", "")
 }
 
@@ -298,22 +322,18 @@ func (x *exchange) enter(inst *instance, replace bool) (*call, bool) {
 	return c, true
 }
 
-func (x *exchange) leave(c *call, failed string) { x.calls.leave(c, failed) }
-
 // notification takes a notification. There is no answer to it.
 func (x *exchange) notification() {
 	if x.modern {
 		x.w.WriteHeader(http.StatusAccepted) // cancelling is closing the stream; nothing else can be told
 		return
 	}
-	id := x.r.Header.Get("Mcp-Session-Id")
-	if id == "" {
+	if x.r.Header.Get("Mcp-Session-Id") == "" {
 		x.w.WriteHeader(http.StatusAccepted) // of a handshake that was not needed
 		return
 	}
-	s := x.sessions.get(id, x.hop.RouteID, x.hop.Caller.KeyID)
-	if s == nil || s.inst.isDead() {
-		x.refuse(http.StatusNotFound, nil, codeUnavailable, "there is no such session; initialize a new one")
+	s := x.session(nil)
+	if s == nil {
 		return
 	}
 	s.begin(x.now())
@@ -354,9 +374,8 @@ const cancelGrace = 2 * time.Second
 
 // response takes a caller's answer to a request of the server's.
 func (x *exchange) response() {
-	s := x.sessions.get(x.r.Header.Get("Mcp-Session-Id"), x.hop.RouteID, x.hop.Caller.KeyID)
-	if s == nil || s.inst.isDead() {
-		x.refuse(http.StatusNotFound, nil, codeUnavailable, "there is no such session; initialize a new one")
+	s := x.session(nil)
+	if s == nil {
 		return
 	}
 	s.begin(x.now())
@@ -376,8 +395,7 @@ func (x *exchange) tell(s *session, data []byte) {
 	case err == nil:
 		x.w.WriteHeader(http.StatusAccepted)
 	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
-		x.retire(s.inst)
-		x.refuse(http.StatusNotFound, nil, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
+		x.sessionLost(s.inst, nil)
 	default:
 		x.refuse(http.StatusBadGateway, nil, codeUnavailable, "the MCP server could not be told: %s", text(err))
 	}

@@ -1,13 +1,11 @@
 package mcpproxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -15,14 +13,10 @@ import (
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
-// Versions of the protocol: the last with sessions, and the first without.
-const (
-	lastLegacy  = "2025-11-25"
-	firstModern = "2026-07-28"
-)
-
-// isModern says whether a version is of the era without sessions. Versions are dates.
-func isModern(version string) bool { return version >= firstModern && len(version) == len(firstModern) }
+// isModern says whether a version is of the era without sessions.
+func isModern(version string) bool {
+	return version >= mcp.FirstModern && len(version) == len(mcp.FirstModern)
+}
 
 // initialize begins a session of the caller's.
 func (x *exchange) initialize() {
@@ -40,12 +34,13 @@ func (x *exchange) initialize() {
 		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidParams, "params: protocolVersion is missing, or a name stands twice")
 		return
 	}
-	params, f := x.in.Params.Of(x.in.Data), form{x.hop.Caller.KeyID, string(found[0].Of(x.in.Data))}
-	sum := sha256.Sum256(found[1].Of(x.in.Data))
-	f.agreed += hex.EncodeToString(sum[:])
+	version, params := string(found[0].Of(x.in.Data)), x.in.Params.Of(x.in.Data)
+	var f form
 	if x.hop.Service.Isolation == Shared { // the server may ask nobody, so it is told that there is nothing to ask
-		f = form{"", string(found[0].Of(x.in.Data))}
-		params = initParams(f.agreed)
+		f, params = form{"", version}, initParams(version)
+	} else {
+		sum := sha256.Sum256(found[1].Of(x.in.Data))
+		f = form{x.hop.Caller.KeyID, version + string(sum[:])}
 	}
 	svc := x.hop.Service
 	inst, err := x.pools.of(x.Engine, svc).get(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, svc, f.scope, params) })
@@ -64,14 +59,11 @@ func (x *exchange) initialize() {
 		x.busy(err)
 		return
 	}
-	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, x.now())
-	s.inst = inst
-	x.register(s)
 	c, ok := x.enter(inst, false)
 	if !ok {
 		return
 	}
-	x.w.Header()["Mcp-Session-Id"] = []string{s.id}
+	x.begin(inst)
 	x.answerSelf(c, inst.agreed)
 }
 
@@ -86,12 +78,15 @@ func (x *exchange) isolated() bool {
 	return true
 }
 
-func (e *Engine) register(s *session) {
-	e.sessions.add(s)
-	s.inst.join(s)
-	if s.inst.isDead() { // it has ended meanwhile, and not seen this one
-		e.endSession(s)
+// begin begins a session on an upstream session, and tells the caller its id.
+func (x *exchange) begin(inst *instance) {
+	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, inst, x.now())
+	x.sessions.add(s)
+	inst.join(s)
+	if inst.isDead() { // it has ended meanwhile, and not seen this one
+		x.endSession(s)
 	}
+	x.w.Header()["Mcp-Session-Id"] = []string{s.id}
 }
 
 // initializeOwn begins a session with an upstream session of its own: the server answers
@@ -104,13 +99,12 @@ func (x *exchange) initializeOwn() {
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.limits.Start)
 	defer cancel()
 	inst, err := pool.start(ctx, x.Engine, x.hop.Caller.KeyID, func(ctx context.Context) (*instance, error) {
-		conn, err := svc.Transport.Dial(ctx, svc.Config)
+		inst, err := x.dial(ctx, svc, x.hop.Caller.KeyID)
 		if err != nil {
 			return nil, err
 		}
-		inst := x.newInstance(svc, x.hop.Caller.KeyID, conn)
 		inst.own = true
-		if resp, raw, err = first(ctx, conn, mcp.Message{Data: x.in.Data, Header: x.legacyHeader()}, nil); err == nil && resp.Error.OK() {
+		if resp, raw, err = first(ctx, inst.conn, mcp.Message{Data: x.in.Data, Header: x.legacyHeader()}, nil); err == nil && resp.Error.OK() {
 			err = resp.DecodeError()
 		}
 		if err != nil {
@@ -135,41 +129,35 @@ func (x *exchange) initializeOwn() {
 		x.respond(c, p, resp, raw)
 		return
 	case errors.As(err, &status):
-		x.leave(c, "upstream_status")
+		x.calls.leave(c, "upstream_status")
 		x.refused(c, status)
 		return
 	case err != nil:
-		x.leave(c, "upstream_error")
+		x.calls.leave(c, "upstream_error")
 		x.busy(err)
 		return
 	}
-	inst.agreed = append([]byte(nil), resp.Result.Of(resp.Data)...)
-	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, x.now())
-	s.inst = inst
-	x.register(s)
+	inst.agreed = bytes.Clone(resp.Result.Of(resp.Data))
+	x.begin(inst)
 	if svc.oneWire() {
 		x.listenTo(inst)
 	}
-	x.w.Header()["Mcp-Session-Id"] = []string{s.id}
 	x.respond(c, x.newReply(), resp, raw)
 }
 
 // open opens an upstream session and says initialize.
 func (e *Engine) open(ctx context.Context, svc *Service, scope string, params []byte) (*instance, error) {
-	conn, err := svc.Transport.Dial(ctx, svc.Config)
+	inst, err := e.dial(ctx, svc, scope)
 	if err != nil {
 		return nil, err
 	}
-	inst := e.newInstance(svc, scope, conn)
-	resp, _, err := first(ctx, conn, mcp.Message{Data: jsonrpc.Call(inst.nextID(), "initialize", params)}, nil)
+	resp, _, err := first(ctx, inst.conn, mcp.Message{Data: jsonrpc.Call(inst.nextID(), "initialize", params)}, nil)
 	if err == nil && resp.Error.OK() {
 		err = resp.DecodeError()
 	}
 	if err == nil {
-		inst.agreed = append([]byte(nil), resp.Result.Of(resp.Data)...)
-		at, _ := resp.Member(resp.Result, "protocolVersion")
-		inst.version, _ = resp.String(at)
-		err = conn.Notify(ctx, mcp.Message{Data: jsonrpc.Call(nil, "notifications/initialized", nil)})
+		inst.agreed = bytes.Clone(resp.Result.Of(resp.Data))
+		err = inst.conn.Notify(ctx, mcp.Message{Data: jsonrpc.Call(nil, "notifications/initialized", nil)})
 	}
 	if err != nil {
 		inst.close(e.live)
@@ -241,7 +229,7 @@ func (x *exchange) bare() {
 			return
 		}
 		if !again && x.forgotten(inst) {
-			x.leave(c, "")
+			x.calls.leave(c, "")
 			continue
 		}
 		switch forgotten := x.relay(inst, nil, c); {
@@ -277,26 +265,16 @@ func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance
 	}
 	pool := e.pools.of(e, svc)
 	return pool.get(ctx, e, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
-		inst, err := e.open(ctx, svc, scope, initParams(`"`+lastLegacy+`"`))
+		inst, err := e.open(ctx, svc, scope, initParams(`"`+mcp.LastLegacy+`"`))
 		if !noSessions(err) {
 			return inst, err
 		}
-		conn, dialErr := svc.Transport.Dial(ctx, svc.Config)
-		if dialErr != nil {
+		if inst, dialErr := e.dial(ctx, svc, scope); dialErr != nil {
 			return nil, dialErr
+		} else if e.discover(ctx, inst) == nil {
+			return inst, nil
 		}
-		inst = e.newInstance(svc, scope, conn)
-		inst.modern = true
-		result, probeErr := e.discover(ctx, inst)
-		if probeErr != nil {
-			inst.close(e.live)
-			return nil, err
-		}
-		inst.agreed = result
-		if svc.oneWire() {
-			e.listenTo(inst)
-		}
-		return inst, nil
+		return nil, err
 	})
 }
 
@@ -314,23 +292,27 @@ func noSessions(err error) bool {
 	return false
 }
 
-// discover asks a server for what it offers, without a session.
-func (e *Engine) discover(ctx context.Context, inst *instance) ([]byte, error) {
-	params := fmt.Appendf(nil, `{"_meta":%s}`, ownMeta)
+// discover asks a server for what it offers, without a session. Where it does not say,
+// the connection is closed.
+func (e *Engine) discover(ctx context.Context, inst *instance) error {
+	inst.modern = true
 	resp, _, err := first(ctx, inst.conn, mcp.Message{
-		Data:   jsonrpc.Call(inst.nextID(), "server/discover", params),
-		Header: http.Header{"Mcp-Protocol-Version": {firstModern}, "Mcp-Method": {"server/discover"}},
+		Data:   jsonrpc.Call(inst.nextID(), "server/discover", []byte(`{`+metaMember+`}`)),
+		Header: http.Header{"Mcp-Protocol-Version": {mcp.FirstModern}, "Mcp-Method": {"server/discover"}},
 	}, nil)
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, err
-	case err != nil:
-		return nil, err
-	case resp.Error.OK():
-		return nil, resp.DecodeError()
+	if err == nil && resp.Error.OK() {
+		err = resp.DecodeError()
 	}
-	return append(json.RawMessage(nil), resp.Result.Of(resp.Data)...), nil
+	if err != nil {
+		inst.close(e.live)
+		return err
+	}
+	inst.agreed = bytes.Clone(resp.Result.Of(resp.Data))
+	if inst.svc.oneWire() {
+		e.listenTo(inst)
+	}
+	return nil
 }
 
 // ownMeta is what each request of the gateway's own says, where there are no sessions.
-const ownMeta = `{"` + versionKey + `":"` + firstModern + `","io.modelcontextprotocol/clientInfo":` + clientInfo + `,"io.modelcontextprotocol/clientCapabilities":{}}`
+const ownMeta = `{"` + mcp.VersionKey + `":"` + mcp.FirstModern + `","io.modelcontextprotocol/clientInfo":` + clientInfo + `,"io.modelcontextprotocol/clientCapabilities":{}}`

@@ -29,8 +29,7 @@ type instance struct {
 	// modern says that requests stand by themselves.
 	modern bool
 	// agreed is the result of initialize; nil where the caller's went by.
-	agreed  []byte
-	version string // of the protocol, where the gateway said initialize
+	agreed []byte
 
 	lastID atomic.Int64
 	live   context.Context // ends with the upstream session
@@ -42,12 +41,17 @@ type instance struct {
 	sessions map[*session]struct{}
 }
 
-func (e *Engine) newInstance(svc *Service, scope string, conn mcp.Conn) *instance {
+// dial begins an upstream session. Who it is for closes it until it is in a pool.
+func (e *Engine) dial(ctx context.Context, svc *Service, scope string) (*instance, error) {
+	conn, err := svc.Transport.Dial(ctx, svc.Config)
+	if err != nil {
+		return nil, err
+	}
 	i := &instance{id: randomID()[:16], svc: svc, scope: scope, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
 	i.live, i.kill = context.WithCancel(context.Background())
 	i.used.Store(i.created.UnixNano())
 	i.checked.Store(i.created.UnixNano())
-	return i
+	return i, nil
 }
 
 func (i *instance) begin(now time.Time) { i.active.Add(1); i.used.Store(now.UnixNano()) }

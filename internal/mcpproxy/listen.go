@@ -12,18 +12,12 @@ import (
 // ofSession finds the session of a request without a body, or answers that there is
 // none.
 func (x *exchange) ofSession() *session {
-	id := x.r.Header.Get("Mcp-Session-Id")
-	if id == "" || isModern(x.r.Header.Get("Mcp-Protocol-Version")) {
+	if x.r.Header.Get("Mcp-Session-Id") == "" || isModern(x.r.Header.Get("Mcp-Protocol-Version")) {
 		x.w.Header().Set("Allow", "POST")
 		x.refuse(http.StatusMethodNotAllowed, nil, codeRefused, "without a session there is POST only; begin one with initialize")
 		return nil
 	}
-	s := x.sessions.get(id, x.hop.RouteID, x.hop.Caller.KeyID)
-	if s == nil || s.inst.isDead() {
-		x.refuse(http.StatusNotFound, nil, codeUnavailable, "there is no such session; initialize a new one")
-		return nil
-	}
-	return s
+	return x.session(nil)
 }
 
 // delete ends a session.
@@ -38,7 +32,7 @@ func (x *exchange) delete() {
 
 // listen streams what the server says of itself.
 func (x *exchange) listen() {
-	if _, events := accepts(x.r.Header); !events {
+	if !x.events {
 		x.refuse(http.StatusNotAcceptable, nil, codeRefused, "a GET streams events: Accept has to name text/event-stream")
 		return
 	}
@@ -86,8 +80,7 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 	var refused *mcp.StatusError
 	switch {
 	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
-		x.retire(s.inst)
-		x.refuse(http.StatusNotFound, nil, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
+		x.sessionLost(s.inst, nil)
 		return
 	case errors.As(err, &refused) && refused.Code < 500 && refused.Code != http.StatusUnauthorized && refused.Code != http.StatusForbidden:
 		if refused.Code == http.StatusMethodNotAllowed {
@@ -122,7 +115,7 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 				s.ask(in.Key())
 			case jsonrpc.Response:
 				// The rest of a stream that broke off may hold a list of tools.
-				data, e := toolset{x.hop.Tools, x.hop.Caller.Tools}.filter(in)
+				data, e := x.tools().filter(in)
 				if e != nil {
 					data = e.Response(in.ID.Of(in.Data))
 				}

@@ -50,7 +50,7 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 	defer func() { inst.end(e.now()) }()
 	m := mcp.Message{}
 	if inst.modern {
-		m.Header = http.Header{"Mcp-Protocol-Version": {firstModern}, "Mcp-Method": {method}}
+		m.Header = http.Header{"Mcp-Protocol-Version": {mcp.FirstModern}, "Mcp-Method": {method}}
 		in := jsonrpc.Message{Data: params}
 		all := jsonrpc.Span{End: len(params)}
 		found, err := in.Members(all, "name", "uri")
@@ -62,11 +62,7 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 				m.Header["Mcp-Name"] = []string{encodeHeader(name)}
 			}
 		}
-		with := append(append(jsonwrite.AppendString(nil, "_meta"), ':'), ownMeta...)
-		if len(params) > 2 {
-			with = append(with, ',')
-		}
-		params = jsonrpc.Splice(params, jsonrpc.Edit{At: jsonrpc.Span{Start: 1, End: 1}, With: with})
+		params = jsonrpc.Splice(params, into(params, all, metaMember))
 	}
 	m.Data = jsonrpc.Call(inst.nextID(), method, params)
 	resp, _, err := first(ctx, inst.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(inst, in, m) })

@@ -107,12 +107,20 @@ func (p *pools) list() []*instance {
 	return list
 }
 
+// find is the pool of a service, nil when it is not served any longer.
+func (p *pools) find(svc *Service) *pool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if have := p.byID[svc.Config.ID]; have != nil && have.svc == svc {
+		return have
+	}
+	return nil
+}
+
 // forget takes out an upstream session that has ended.
 func (p *pools) forget(i *instance) {
-	p.mu.Lock()
-	have := p.byID[i.svc.Config.ID]
-	p.mu.Unlock()
-	if have == nil || have.svc != i.svc {
+	have := p.find(i.svc)
+	if have == nil {
 		return
 	}
 	have.mu.Lock()
@@ -126,10 +134,7 @@ const shortLife = 5 * time.Second
 
 // failed notes that an upstream session has ended by itself.
 func (p *pools) failed(i *instance, err error, now time.Time) {
-	p.mu.Lock()
-	have := p.byID[i.svc.Config.ID]
-	p.mu.Unlock()
-	if have != nil && have.svc == i.svc && now.Sub(i.created) < shortLife {
+	if have := p.find(i.svc); have != nil && now.Sub(i.created) < shortLife {
 		have.fail(i.scope, err, now)
 	}
 }
@@ -315,7 +320,7 @@ func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx
 	return inst, err
 }
 
-// known says whether the server is known not to speak 2026-07-28.
+// isLegacy says whether the server is known not to speak 2026-07-28.
 func (p *pool) isLegacy(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,9 +12,6 @@ import (
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
-// subscriptionKey names the request that a message of subscriptions/listen belongs to.
-const subscriptionKey = "io.modelcontextprotocol/subscriptionId"
-
 // upward is the request as the server gets it.
 func (x *exchange) upward(c *call, more ...jsonrpc.Edit) []byte {
 	edits := more
@@ -61,7 +58,7 @@ func (x *exchange) downward(c *call, m *jsonrpc.Message) []byte {
 func (x *exchange) ownSubscription(c *call, m *jsonrpc.Message, of jsonrpc.Span, edits ...jsonrpc.Edit) []byte {
 	if x.in.Method == "subscriptions/listen" {
 		if meta, err := m.Member(of, "_meta"); err == nil {
-			if at, err := m.Member(meta, subscriptionKey); err == nil && at.OK() {
+			if at, err := m.Member(meta, mcp.SubscriptionKey); err == nil && at.OK() {
 				edits = append(edits, jsonrpc.Edit{At: at, With: c.ownID})
 			}
 		}
@@ -95,7 +92,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 	inst.begin(x.now())
 	defer func() { inst.end(x.now()) }()
 	call := inst.conn.Call
-	if _, events := accepts(x.r.Header); !inst.svc.oneWire() && !(inst.own && events) { // the caller cannot come for the rest
+	if !inst.svc.oneWire() && !(inst.own && x.events) { // the caller cannot come for the rest
 		call = func(ctx context.Context, m mcp.Message) (mcp.Stream, error) { return callThrough(ctx, inst.conn, m) }
 	}
 	st, err := call(ctx, m)
@@ -174,7 +171,7 @@ func (x *exchange) mayAsk(inst *instance, s *session, p *reply, in *jsonrpc.Mess
 // respond gives the caller the response.
 func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message) {
 	data := x.downward(c, in)
-	tools := toolset{x.hop.Tools, x.hop.Caller.Tools}
+	tools := x.tools()
 	if x.in.Method == "tools/list" && !tools.open() {
 		own := in
 		if &data[0] != &in.Data[0] {
@@ -195,7 +192,7 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 	}
 	x.event.StatusCode = status
 	p.finish(status, m)
-	x.leave(c, failed)
+	x.calls.leave(c, failed)
 	x.record(result, failed)
 }
 
@@ -227,7 +224,7 @@ func (x *exchange) finish(c *call, p *reply, status int, e *jsonrpc.Error, faile
 	}
 	x.event.StatusCode = status
 	p.finish(status, mcp.Message{Data: e.Response(c.ownID)})
-	x.leave(c, failed)
+	x.calls.leave(c, failed)
 	x.record("error", failed)
 }
 
@@ -243,19 +240,19 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 		x.mcp.Cancelled = true
 		x.event.StatusCode = 499
 		p.end()
-		x.leave(c, "")
+		x.calls.leave(c, "")
 		x.record("cancelled", "canceled")
 	case stopped:
 		x.mcp.Cancelled = true
 		x.event.StatusCode = http.StatusOK
 		p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Errorf(codeRefused, "the request was cancelled: %s", reason).Response(c.ownID)})
-		x.leave(c, "")
+		x.calls.leave(c, "")
 		x.record("cancelled", "canceled")
 	case errors.Is(err, io.EOF) && p.events():
 		// The server has ended the stream, for the caller to ask for the rest of it.
 		x.event.StatusCode = http.StatusOK
 		p.end()
-		x.leave(c, "")
+		x.calls.leave(c, "")
 		x.record("detached", "")
 	case errors.Is(err, io.EOF):
 		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has ended its answer without a response", x.hop.Service.Config.ID), "upstream_closed")
@@ -274,28 +271,23 @@ func (x *exchange) failed(inst *instance, s *session, c *call, err error) (forgo
 		x.brokenOff(inst, c, p, notEOF(err))
 		return false
 	}
-	x.leave(c, "upstream_status")
+	x.calls.leave(c, "upstream_status")
 	switch {
 	case refused.Code != http.StatusNotFound || inst.modern || unknownMethod(refused):
 		x.refused(c, refused)
-		return false
 	case s == nil:
 		x.retire(inst)
 		return true
+	default:
+		x.sessionLost(inst, x.in)
 	}
-	x.retire(inst)
-	x.refuse(http.StatusNotFound, x.in, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
 	return false
 }
 
 // unknownMethod says whether a server has refused the method, and not the session.
 func unknownMethod(refused *mcp.StatusError) bool {
-	in, err := jsonrpc.Parse(refused.Body)
-	if err != nil {
-		return false
-	}
-	e := in.DecodeError()
-	return e != nil && e.Code == jsonrpc.CodeMethodNotFound
+	in := rpcError(refused)
+	return in != nil && in.DecodeError().Code == jsonrpc.CodeMethodNotFound
 }
 
 func notEOF(err error) error {
@@ -309,18 +301,20 @@ func notEOF(err error) error {
 // JSON-RPC goes on with its status, because clients tell by it which era a server is of;
 // refused credentials are the gateway's.
 func (x *exchange) refused(c *call, refused *mcp.StatusError) {
+	in, status := rpcError(refused), refused.Code
 	switch {
 	case refused.Code == http.StatusUnauthorized || refused.Code == http.StatusForbidden:
 		x.busy(refused)
+		return
 	case refused.Code == http.StatusTooManyRequests || refused.Code == http.StatusServiceUnavailable:
 		if v := refused.Header.Get("Retry-After"); v != "" {
 			x.w.Header().Set("Retry-After", v)
 		}
-		x.refuse(refused.Code, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
-	case refused.Code < 400: // of redirects, above all, none is followed
-		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
-	case refused.Code < 500 && rpcError(refused):
-		in, _ := jsonrpc.Parse(refused.Body)
+		in = nil // which would say as much
+	case refused.Code < 400 || refused.Code >= 500: // of redirects, above all, none is followed
+		in, status = nil, http.StatusBadGateway
+	}
+	if in != nil {
 		data := refused.Body
 		if in.ID.OK() && string(in.ID.Of(data)) != "null" {
 			data = x.downward(c, in)
@@ -331,15 +325,16 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 		_, _ = x.w.Write(data)
 		x.event.StatusCode = refused.Code
 		x.record("error", "rpc_error")
-	case refused.Code < 500:
-		x.refuse(refused.Code, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
-	default:
-		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
+		return
 	}
+	x.refuse(status, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
 }
 
-// rpcError says whether a refusal is an error of JSON-RPC.
-func rpcError(refused *mcp.StatusError) bool {
+// rpcError is the error of JSON-RPC that a refusal holds, nil for none.
+func rpcError(refused *mcp.StatusError) *jsonrpc.Message {
 	in, err := jsonrpc.Parse(refused.Body)
-	return err == nil && in.Kind() == jsonrpc.Response && in.Error.OK()
+	if err != nil || !in.Error.OK() {
+		return nil
+	}
+	return in
 }

@@ -31,8 +31,7 @@ type reply struct {
 }
 
 func (x *exchange) newReply() *reply {
-	p := &reply{w: x.w, rc: http.NewResponseController(x.w), stall: x.limits.ClientStall, every: x.limits.KeepAlive}
-	p.json, p.sse = accepts(x.r.Header)
+	p := &reply{w: x.w, rc: http.NewResponseController(x.w), stall: x.limits.ClientStall, every: x.limits.KeepAlive, json: x.json, sse: x.events}
 	if p.sse {
 		p.keep = time.AfterFunc(p.every, p.comment)
 	}

@@ -76,6 +76,9 @@ func (r *resuming) Next() (mcp.Message, error) {
 			continue
 		}
 		m.EventID, m.Retry, r.tries = "", 0, 0
+		if r.after == "" {
+			return m, nil // there is nothing to go on with, so nobody asks whether it is over
+		}
 		if in, err := jsonrpc.Parse(m.Data); err == nil && in.Kind() == jsonrpc.Response && in.Key() == r.call.Key() {
 			r.over = true
 		}

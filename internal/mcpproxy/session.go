@@ -183,9 +183,9 @@ type sessions struct {
 }
 
 // newSession makes a session that nobody finds before add.
-func newSession(routeID, keyID string, now time.Time) *session {
+func newSession(routeID, keyID string, inst *instance, now time.Time) *session {
 	s := &session{
-		id: randomID(), routeID: routeID, keyID: keyID, created: now,
+		id: randomID(), routeID: routeID, keyID: keyID, inst: inst,
 		calls: map[string]*call{}, watched: map[digest]struct{}{}, gone: make(chan struct{}),
 	}
 	s.used.Store(now.UnixNano())

@@ -13,7 +13,7 @@ import (
 // What waits for a stream is bounded in number and in bytes; the oldest notifications go
 // first, and a request of the server's is taken or not, but does not go unseen.
 func TestPut(t *testing.T) {
-	s := newSession("r", "k", time.Now())
+	s := newSession("r", "k", nil, time.Now())
 	wake := s.attach()
 	put := func(data string, asks bool) bool { return s.put(waiting{mcp.Message{Data: []byte(data)}, asks}, 3) }
 	take := func() (texts []string) {

@@ -184,10 +184,7 @@ func checkCredentials(set *Set) (problems Problems) {
 func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
 	for _, e := range set.List("llm_route") {
 		o := e.Object.(*configstore.LLMRoute)
-		r := &Route{
-			ID: o.ID, Protocol: o.Protocol, Disabled: o.Disabled, RequireKey: o.AuthPolicy.RequireVirtualKey,
-			host: strings.TrimPrefix(o.MatchPolicy.Host, "*"), prefix: (&url.URL{Path: o.MatchPolicy.PathPrefix}).EscapedPath(), methods: o.MatchPolicy.Methods,
-		}
+		r := newRoute(o.ID, o.Protocol, o.MatchPolicy, o.AuthPolicy, o.Disabled)
 		plan, unavailable, wrong := c.plan(set, snap, o)
 		problems = append(problems, wrong...)
 		r.plan, r.unavailable = plan, unavailable
@@ -199,6 +196,14 @@ func (c *compiler) compileRoutes(set *Set, snap *Snapshot) (problems Problems) {
 		slices.SortStableFunc(routes, func(a, b *Route) int { return hostRank(b.host) - hostRank(a.host) })
 	}
 	return problems
+}
+
+// newRoute is a route as far as routes of all protocols are alike.
+func newRoute(id, protocol string, m configstore.MatchPolicy, a configstore.AuthPolicy, disabled bool) *Route {
+	return &Route{
+		ID: id, Protocol: protocol, Disabled: disabled, RequireKey: a.RequireVirtualKey,
+		host: strings.TrimPrefix(m.Host, "*"), prefix: (&url.URL{Path: m.PathPrefix}).EscapedPath(), methods: m.Methods,
+	}
 }
 
 // add adds a route, unless no request could tell it from one that is there.

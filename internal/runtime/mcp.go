@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"encoding/base64"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
@@ -100,11 +98,8 @@ func compileMCPRoutes(set *Set, snap *Snapshot) (problems Problems) {
 		for name, v := range o.ToolPolicy.Overrides {
 			overrides[name] = mcpproxy.Override{Name: v.Name, Description: v.Description}
 		}
-		r := &Route{
-			ID: o.ID, Protocol: mcpProtocol, Disabled: o.Disabled, RequireKey: o.AuthPolicy.RequireVirtualKey,
-			host: strings.TrimPrefix(o.MatchPolicy.Host, "*"), prefix: (&url.URL{Path: o.MatchPolicy.PathPrefix}).EscapedPath(), methods: o.MatchPolicy.Methods,
-			mcp: &mcpRoute{live.service, toolsOf(o.ToolPolicy.Mode, o.ToolPolicy.Tools, overrides)},
-		}
+		r := newRoute(o.ID, mcpProtocol, o.MatchPolicy, o.AuthPolicy, o.Disabled)
+		r.mcp = &mcpRoute{live.service, toolsOf(o.ToolPolicy.Mode, o.ToolPolicy.Tools, overrides)}
 		problems = append(problems, snap.add(r, "mcp_route")...)
 	}
 	return problems

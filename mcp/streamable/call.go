@@ -12,11 +12,8 @@ import (
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
-// Versions of the protocol, which are dates.
-const (
-	lastWithoutHeader = "2025-03-26" // the last that does not have MCP-Protocol-Version
-	firstModern       = "2026-07-28" // the first without sessions
-)
+// lastWithoutHeader is the last version that does not have MCP-Protocol-Version.
+const lastWithoutHeader = "2025-03-26"
 
 // Call implements [mcp.Conn]. It returns when the head of the answer has come.
 func (c *conn) Call(ctx context.Context, m mcp.Message) (mcp.Stream, error) {
@@ -35,7 +32,7 @@ func (c *conn) Call(ctx context.Context, m mcp.Message) (mcp.Stream, error) {
 	s := &stream{c: c, lease: l, call: in, key: in.Key()}
 	// In the era without sessions, closing the stream says it all. In the one before, the
 	// call goes on unless the server is told; initialize may not be cancelled.
-	s.silent = initialize || m.Header.Get("Mcp-Protocol-Version") >= firstModern
+	s.silent = initialize || m.Header.Get("Mcp-Protocol-Version") >= mcp.FirstModern
 	resp, err := c.send(ctx, l, outgoing{method: http.MethodPost, accept: acceptBoth, own: m.Header, body: m.Data, first: initialize})
 	if err != nil {
 		if l.cause() != nil {

@@ -80,25 +80,15 @@ func explain(err error) (string, error) {
 	return "the exchange failed", err
 }
 
-const (
-	maxRefusal  = 64 << 10        // bytes of a refusal's body
-	refusalTime = 5 * time.Second // for it to come
-)
+// refusalTime bounds how long the body of a refusal may take to come.
+const refusalTime = 5 * time.Second
 
-// refused reads what a server has refused a request with, and ends the exchange. Of the
-// header it keeps what a client goes by.
+// refused reads what a server has refused a request with, and ends the exchange.
 func refused(l lease, resp *http.Response) error {
 	defer l.over()
 	defer resp.Body.Close()
 	defer l.within(refusalTime)()
-	e := &mcp.StatusError{Code: resp.StatusCode, Header: http.Header{}}
-	e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what there is of it
-	for _, name := range []string{"Content-Type", "Www-Authenticate", "Retry-After", "Allow"} {
-		if v := resp.Header[name]; v != nil {
-			e.Header[name] = v
-		}
-	}
-	return e
+	return mcp.ReadStatusError(resp)
 }
 
 // drainTime is how long the rest of an answer may take to come, for the sake of the

@@ -5,7 +5,6 @@ package upstream
 import (
 	"compress/gzip"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/h1"
+	"github.com/agent-gateway/agent-gateway/internal/httperr"
 	"github.com/agent-gateway/agent-gateway/llm"
 )
 
@@ -215,30 +215,14 @@ var errProtocol = errors.New("what the upstream sent is not valid HTTP")
 // withoutContent returns err if it is of a kind that quotes nothing of an
 // exchange: net/http's own errors may hold header lines, or text of an answer.
 func withoutContent(err error) error {
-	var (
-		op          *net.OpError
-		certificate *tls.CertificateVerificationError
-		alert       tls.AlertError
-		record      tls.RecordHeaderError
-	)
 	switch {
 	case err == nil || err == io.EOF:
 		return err
 	case errors.Is(err, h1.ErrHeader), strings.HasPrefix(err.Error(), "net/http: invalid header field"):
 		return errors.New("nothing was sent: a header has a character that HTTP does not allow")
-	case errors.As(err, &op):
-		return op
-	case errors.As(err, &certificate):
-		return certificate
-	case errors.As(err, &alert):
-		return alert
-	case errors.As(err, &record):
-		return errors.New("the upstream does not speak TLS there")
 	}
-	for _, known := range []error{io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded, h1.ErrTimeout, gzip.ErrHeader, gzip.ErrChecksum} {
-		if errors.Is(err, known) {
-			return known
-		}
+	if said := httperr.Quotable(err, io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded, h1.ErrTimeout, gzip.ErrHeader, gzip.ErrChecksum); said != nil {
+		return said
 	}
 	return errProtocol
 }

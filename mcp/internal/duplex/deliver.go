@@ -10,8 +10,6 @@ import (
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
-const subscriptionID = "io.modelcontextprotocol/subscriptionId"
-
 // deliver puts one received message where it belongs.
 func (c *Conn) deliver(m mcp.Message) {
 	msg, err := jsonrpc.Parse(m.Data)
@@ -105,7 +103,7 @@ func (c *Conn) note(m mcp.Message, msg *jsonrpc.Message) {
 	found, err := msg.Members(msg.Params, "_meta", "progressToken", "requestId")
 	var subscription jsonrpc.Span
 	if err == nil {
-		subscription, err = msg.Member(found[0], subscriptionID)
+		subscription, err = msg.Member(found[0], mcp.SubscriptionKey)
 	}
 	if err != nil {
 		c.skip(m)
