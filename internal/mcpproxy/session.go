@@ -19,7 +19,6 @@ import (
 type session struct {
 	id, routeID, keyID string
 	inst               *instance
-	created            time.Time
 	used               atomic.Int64 // when, in Unix nanoseconds
 	active             atomic.Int32 // requests and streams under way
 
