@@ -1,5 +1,7 @@
 package mcp
 
+import "github.com/agent-gateway/agent-gateway/internal/jsonwrite"
+
 // Versions of the protocol: the last with sessions, and the first without. Versions are
 // dates, and compare as such.
 const (
@@ -14,3 +16,18 @@ const (
 	// SubscriptionKey names the request that a message of subscriptions/listen belongs to.
 	SubscriptionKey = "io.modelcontextprotocol/subscriptionId"
 )
+
+// Cancelled is the notification that nobody waits any longer for the response to a
+// request (2025-11-25, Cancellation). id is the request's, in JSON.
+func Cancelled(id []byte, reason string) []byte {
+	var w jsonwrite.Writer
+	w.Object()
+	w.StringField("jsonrpc", "2.0")
+	w.StringField("method", "notifications/cancelled")
+	w.ObjectField("params")
+	w.RawField("requestId", string(id))
+	w.StringField("reason", reason)
+	w.End()
+	w.End()
+	return w.B
+}

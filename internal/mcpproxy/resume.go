@@ -2,7 +2,6 @@ package mcpproxy
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
@@ -106,7 +105,7 @@ func (r *resuming) again() bool {
 func (r *resuming) Close() error {
 	err := r.Stream.Close()
 	if !r.over && r.after != "" && r.call.Method != "initialize" {
-		r.tell(jsonrpc.Call(nil, "notifications/cancelled", fmt.Appendf(nil, `{"requestId":%s,"reason":"the client has gone"}`, r.call.ID.Of(r.call.Data))))
+		r.tell(mcp.Cancelled(r.call.ID.Of(r.call.Data), "the client has gone"))
 	}
 	return err
 }

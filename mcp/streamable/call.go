@@ -154,7 +154,6 @@ func (c *conn) cancelled(id []byte) {
 		defer func() { <-c.cancels }()
 		ctx, done := context.WithTimeout(c.live, cancelTime)
 		defer done()
-		params := append(append([]byte(`{"requestId":`), id...), `,"reason":"the client has gone"}`...)
-		_ = c.Notify(ctx, mcp.Message{Data: jsonrpc.Call(nil, "notifications/cancelled", params)})
+		_ = c.Notify(ctx, mcp.Message{Data: mcp.Cancelled(id, "the client has gone")})
 	})
 }

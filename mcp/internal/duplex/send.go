@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
@@ -67,18 +66,10 @@ func (s *call) cancel(ctx context.Context) {
 	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
 		reason = "the time for the request is over"
 	}
-	var w jsonwrite.Writer
-	w.Object()
-	w.StringField("jsonrpc", "2.0")
-	w.StringField("method", "notifications/cancelled")
-	w.ObjectField("params")
-	w.RawField("requestId", string(s.id))
-	w.StringField("reason", reason)
-	w.End()
-	w.End()
+	notification := mcp.Cancelled(s.id, reason)
 	c := s.conn
 	if s.sent == nil {
-		c.post(w.B)
+		c.post(notification)
 		return
 	}
 	c.mu.Lock()
@@ -98,6 +89,6 @@ func (s *call) cancel(ctx context.Context) {
 		case <-c.done:
 			return
 		}
-		c.post(w.B)
+		c.post(notification)
 	})
 }
