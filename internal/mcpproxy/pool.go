@@ -31,40 +31,11 @@ type pool struct {
 	legacy  time.Time        // until when the server is known not to speak 2026-07-28
 }
 
-// rest is for how long nothing is started.
-type rest struct {
-	failures int // one after the other
-	until    time.Time
-	reason   error
-}
-
 // opening is an upstream session that is being opened, or was.
 type opening struct {
 	done chan struct{}
 	inst *instance
 	err  error
-}
-
-// pools are those of all services.
-type pools struct {
-	mu   sync.Mutex
-	byID map[string]*pool
-}
-
-// of is the pool of a service. One of another service with its id is retired.
-func (p *pools) of(e *Engine, svc *Service) *pool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	have := p.byID[svc.Config.ID]
-	if have != nil && have.svc == svc {
-		return have
-	}
-	if have != nil {
-		e.spawn(func() { have.retire(e) })
-	}
-	next := &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}, resting: map[string]*rest{}}
-	p.byID[svc.Config.ID] = next
-	return next
 }
 
 // retire ends the upstream sessions of a service that is not served any longer. What is
@@ -82,126 +53,6 @@ func (p *pool) retire(e *Engine) {
 	for _, i := range all {
 		e.retire(i)
 	}
-}
-
-func (p *pools) keep(e *Engine, served map[string]*Service) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for id, have := range p.byID {
-		if served[id] != have.svc {
-			delete(p.byID, id)
-			e.spawn(func() { have.retire(e) })
-		}
-	}
-}
-
-func (p *pools) list() []*instance {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var list []*instance
-	for _, have := range p.byID {
-		have.mu.Lock()
-		list = slices.AppendSeq(list, maps.Keys(have.all))
-		have.mu.Unlock()
-	}
-	return list
-}
-
-// find is the pool of a service, nil when it is not served any longer.
-func (p *pools) find(svc *Service) *pool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if have := p.byID[svc.Config.ID]; have != nil && have.svc == svc {
-		return have
-	}
-	return nil
-}
-
-// forget takes out an upstream session that has ended.
-func (p *pools) forget(i *instance) {
-	have := p.find(i.svc)
-	if have == nil {
-		return
-	}
-	have.mu.Lock()
-	defer have.mu.Unlock()
-	delete(have.all, i)
-	maps.DeleteFunc(have.shared, func(_ form, o *opening) bool { return o.inst == i })
-}
-
-// shortLife is how long an upstream session has to last not to count as a failed start.
-const shortLife = 5 * time.Second
-
-// failed notes that an upstream session has ended by itself.
-func (p *pools) failed(i *instance, err error, now time.Time) {
-	if have := p.find(i.svc); have != nil && now.Sub(i.created) < shortLife {
-		have.fail(i.scope, err, now)
-	}
-}
-
-// restFor is for how long a failure counts after the rest that it was given.
-const restFor = time.Minute
-
-// fail lets the next start of a process wait, the longer the more have failed. A server
-// that is reached by the network costs nothing to ask again.
-func (p *pool) fail(scope string, err error, now time.Time) {
-	if p.svc.TransportName != "stdio" {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	maps.DeleteFunc(p.resting, func(_ string, r *rest) bool { return now.Sub(r.until) > restFor })
-	r := p.resting[scope]
-	if r == nil {
-		r = &rest{}
-		p.resting[scope] = r
-	}
-	r.failures = min(r.failures+1, 8)
-	r.until, r.reason = now.Add(min(250*time.Millisecond<<(r.failures-1), 30*time.Second)), err
-}
-
-func (p *pools) sweep(e *Engine, now time.Time) {
-	for _, i := range p.list() {
-		if !i.own && i.idle(now, i.svc.IdleTTL) {
-			e.retire(i)
-		}
-	}
-}
-
-func (p *pools) close(ctx context.Context) {
-	var all sync.WaitGroup
-	for _, i := range p.list() {
-		all.Go(func() {
-			if i.dying.CompareAndSwap(false, true) {
-				i.kill()
-				i.close(ctx)
-			}
-		})
-	}
-	all.Wait()
-}
-
-// busyError says that a service cannot give another upstream session now.
-type busyError struct {
-	status int
-	after  time.Duration // when to come again
-	text   string
-	cause  error // nil for none
-}
-
-func (b *busyError) Error() string {
-	if b.cause == nil {
-		return b.text
-	}
-	return b.text + ": " + b.cause.Error()
-}
-
-// Public implements the interface of [text].
-func (b *busyError) Public() string {
-	if b.cause == nil {
-		return b.text
-	}
-	return b.text + ": " + text(b.cause)
 }
 
 // admit lets one more upstream session begin, or says why not. What it lets begin has
@@ -318,20 +169,4 @@ func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx
 	inst, err := open(ctx)
 	p.done(e, scope, inst, err)
 	return inst, err
-}
-
-// isLegacy says whether the server is known not to speak 2026-07-28.
-func (p *pool) isLegacy(now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return now.Before(p.legacy)
-}
-
-// legacyFor is how long it is remembered that a server does not speak 2026-07-28.
-const legacyFor = 5 * time.Minute
-
-func (p *pool) setLegacy(now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.legacy = now.Add(legacyFor)
 }

@@ -1,0 +1,181 @@
+package mcpproxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/mcp"
+)
+
+// respond gives the caller the response.
+func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message) {
+	data := x.downward(c, in)
+	tools := x.tools()
+	if x.in.Method == "tools/list" && !tools.open() {
+		own := in
+		if &data[0] != &in.Data[0] {
+			own, _ = jsonrpc.Parse(data)
+		}
+		filtered, e := tools.filter(own)
+		if e != nil {
+			x.finish(c, p, http.StatusOK, e, "tools_not_understood")
+			return
+		}
+		data = filtered
+	}
+	m.Data = data
+	result, failed := x.outcome(in)
+	status := http.StatusOK
+	if x.modern || x.in.Method == "initialize" { // which a server without sessions refuses so
+		status = statusOf(in.DecodeError())
+	}
+	x.event.StatusCode = status
+	p.finish(status, m)
+	x.calls.leave(c, failed)
+	x.record(result, failed)
+}
+
+// outcome says how a response has turned out.
+func (x *exchange) outcome(in *jsonrpc.Message) (result, failed string) {
+	if in.Error.OK() {
+		return "error", "rpc_error"
+	}
+	if x.in.Method != "tools/call" {
+		return "ok", ""
+	}
+	found, err := in.Members(in.Result, "isError", "resultType")
+	switch {
+	case err != nil:
+		return "ok", ""
+	case string(found[0].Of(in.Data)) == "true":
+		return "tool_error", "tool_error"
+	}
+	if kind, _ := in.String(found[1]); kind != "" && kind != "complete" {
+		return limited(kind), ""
+	}
+	return "ok", ""
+}
+
+// finish ends a call with an error of the gateway's own.
+func (x *exchange) finish(c *call, p *reply, status int, e *jsonrpc.Error, failed string) {
+	if p.events() {
+		status = http.StatusOK
+	}
+	x.event.StatusCode = status
+	p.finish(status, mcp.Message{Data: e.Response(c.ownID)})
+	x.calls.leave(c, failed)
+	x.record("error", failed)
+}
+
+// brokenOff ends a call whose messages have ended before the response.
+func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
+	if inst.over() {
+		x.lost(inst, err) // before the caller is told
+	}
+	reason, stopped := c.stopped()
+	switch {
+	case x.r.Context().Err() != nil || p.gone():
+		c.stop(x.now(), "the client has gone")
+		x.mcp.Cancelled = true
+		x.event.StatusCode = 499
+		p.end()
+		x.calls.leave(c, "")
+		x.record("cancelled", "canceled")
+	case stopped:
+		x.mcp.Cancelled = true
+		x.event.StatusCode = http.StatusOK
+		p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Errorf(codeRefused, "the request was cancelled: %s", reason).Response(c.ownID)})
+		x.calls.leave(c, "")
+		x.record("cancelled", "canceled")
+	case errors.Is(err, io.EOF) && p.events():
+		// The server has ended the stream, for the caller to ask for the rest of it.
+		x.event.StatusCode = http.StatusOK
+		p.end()
+		x.calls.leave(c, "")
+		x.record("detached", "")
+	case errors.Is(err, io.EOF):
+		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has ended its answer without a response", x.hop.Service.Config.ID), "upstream_closed")
+	default:
+		x.log.WarnContext(x.r.Context(), "an MCP call failed", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "error", err, "trace_id", x.hop.Span.TraceID)
+		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has failed: %s", x.hop.Service.Config.ID, text(err)), "upstream_error")
+	}
+}
+
+// failed answers a call that could not be made, unless the server has forgotten the
+// session of a caller that has none.
+func (x *exchange) failed(inst *instance, s *session, c *call, err error) (forgotten bool) {
+	var refused *mcp.StatusError
+	if !errors.As(err, &refused) {
+		p := x.newReply()
+		x.brokenOff(inst, c, p, notEOF(err))
+		return false
+	}
+	x.calls.leave(c, "upstream_status")
+	switch {
+	case refused.Code != http.StatusNotFound || inst.modern || unknownMethod(refused):
+		x.refused(c, refused)
+	case s == nil:
+		x.retire(inst)
+		return true
+	default:
+		x.sessionLost(inst, x.in)
+	}
+	return false
+}
+
+// unknownMethod says whether a server has refused the method, and not the session.
+func unknownMethod(refused *mcp.StatusError) bool {
+	in := rpcError(refused)
+	return in != nil && in.DecodeError().Code == jsonrpc.CodeMethodNotFound
+}
+
+func notEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// refused gives the caller what an HTTP server has refused a call with. An error of
+// JSON-RPC goes on with its status, because clients tell by it which era a server is of;
+// refused credentials are the gateway's.
+func (x *exchange) refused(c *call, refused *mcp.StatusError) {
+	in, status := rpcError(refused), refused.Code
+	switch {
+	case refused.Code == http.StatusUnauthorized || refused.Code == http.StatusForbidden:
+		x.busy(refused)
+		return
+	case refused.Code == http.StatusTooManyRequests || refused.Code == http.StatusServiceUnavailable:
+		if v := refused.Header.Get("Retry-After"); v != "" {
+			x.w.Header().Set("Retry-After", v)
+		}
+		in = nil // which would say as much
+	case refused.Code < 400 || refused.Code >= 500: // of redirects, above all, none is followed
+		in, status = nil, http.StatusBadGateway
+	}
+	if in != nil {
+		data := refused.Body
+		if in.ID.OK() && string(in.ID.Of(data)) != "null" {
+			data = x.downward(c, in)
+		}
+		h := x.w.Header()
+		h["Content-Type"] = []string{"application/json"}
+		x.w.WriteHeader(refused.Code)
+		_, _ = x.w.Write(data)
+		x.event.StatusCode = refused.Code
+		x.record("error", "rpc_error")
+		return
+	}
+	x.refuse(status, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
+}
+
+// rpcError is the error of JSON-RPC that a refusal holds, nil for none.
+func rpcError(refused *mcp.StatusError) *jsonrpc.Message {
+	in, err := jsonrpc.Parse(refused.Body)
+	if err != nil || !in.Error.OK() {
+		return nil
+	}
+	return in
+}

@@ -1,0 +1,131 @@
+package mcpproxy
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/mcp"
+)
+
+// listenTo hands what the server says of itself to the sessions, until it says no more.
+func (e *Engine) listenTo(i *instance) {
+	e.spawn(func() {
+		ctx, quiet := context.WithCancel(e.live)
+		defer quiet()
+		defer context.AfterFunc(i.live, quiet)()
+		var refused *mcp.StatusError
+		after, failures := "", 0
+		for {
+			st, err := i.conn.Listen(ctx, after)
+			if err == nil {
+				failures = 0
+				after, err = e.deliver(i, st, after)
+			}
+			switch {
+			case i.isDead() || ctx.Err() != nil:
+				return
+			case i.svc.oneWire():
+				e.lost(i, err)
+				return
+			case errors.As(err, &refused) && refused.Code < 500 || failures > 8:
+				return // it has no such stream
+			}
+			failures++
+			if !pause(ctx, time.Second<<min(failures, 5)) {
+				return
+			}
+		}
+	})
+}
+
+// deliver hands on the messages of one stream. It returns the id of the last event.
+func (e *Engine) deliver(i *instance, st mcp.Stream, after string) (string, error) {
+	defer st.Close()
+	for {
+		m, err := st.Next()
+		if err != nil {
+			return after, err
+		}
+		if m.EventID != "" {
+			after = m.EventID
+		}
+		if len(m.Data) == 0 {
+			continue
+		}
+		if in, err := jsonrpc.Parse(m.Data); err == nil {
+			e.take(i, in, m)
+		}
+	}
+}
+
+// take hands on a message that belongs to no call of a caller's.
+func (e *Engine) take(i *instance, in *jsonrpc.Message, m mcp.Message) {
+	m.EventID, m.Retry = "", 0 // they are of a stream that callers do not have
+	switch in.Kind() {
+	case jsonrpc.Notification:
+		for _, s := range i.audience(in) {
+			s.put(waiting{m, false}, e.limits.Queue)
+		}
+	case jsonrpc.Request:
+		e.asked(i, in, m)
+	}
+}
+
+// audience are the sessions that a notification is for.
+func (i *instance) audience(in *jsonrpc.Message) []*session {
+	all := i.members()
+	if in.Method != "notifications/resources/updated" || i.own {
+		return all
+	}
+	uri, err := in.Member(in.Params, "uri")
+	if err != nil {
+		return nil
+	}
+	text, _ := in.String(uri)
+	return slices.DeleteFunc(all, func(s *session) bool { return !s.watches(text) })
+}
+
+// asked takes a request of the server's that belongs to no call. A ping is the
+// gateway's to answer. Anything else is for the session, if there is just one that it
+// can be for.
+func (e *Engine) asked(i *instance, in *jsonrpc.Message, m mcp.Message) {
+	id := in.ID.Of(in.Data)
+	if in.Method == "ping" {
+		e.answer(i, jsonrpc.Result(id, []byte("{}")))
+		return
+	}
+	all := i.members()
+	if i.svc.Isolation == Shared || len(all) != 1 {
+		e.answer(i, cannotAsk(len(all)).Response(id))
+		return
+	}
+	s := all[0]
+	s.ask(in.Key())
+	if !s.put(waiting{m, true}, e.limits.Queue) && s.answered(in.Key()) {
+		e.answer(i, jsonrpc.Errorf(jsonrpc.CodeInternal, "too many requests wait for the client's answer").Response(id))
+	}
+}
+
+func cannotAsk(clients int) *jsonrpc.Error {
+	if clients > 1 {
+		return jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "several clients share this session, so nobody can be asked; the gateway's service needs isolation: session")
+	}
+	return jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "there is no client on this session that could be asked")
+}
+
+// answerTime bounds how long an answer to a server may take to be sent.
+const answerTime = 30 * time.Second
+
+// answer sends an answer of the gateway's own to a server.
+func (e *Engine) answer(i *instance, data []byte) {
+	e.spawn(func() {
+		ctx, cancel := context.WithTimeout(e.live, answerTime)
+		defer cancel()
+		if err := i.conn.Notify(ctx, mcp.Message{Data: data}); err != nil && !i.isDead() {
+			e.log.WarnContext(ctx, "an answer to an MCP server could not be sent", "service", i.svc.Config.ID, "error", err)
+		}
+	})
+}

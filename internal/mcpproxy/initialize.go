@@ -1,0 +1,139 @@
+package mcpproxy
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/mcp"
+)
+
+// initialize begins a session of the caller's.
+func (x *exchange) initialize() {
+	if !x.sessions.room(x.hop.Caller.KeyID, x.limits) {
+		x.w.Header().Set("Retry-After", "10")
+		x.refuse(http.StatusTooManyRequests, x.in, codeUnavailable, "there are as many MCP sessions as the gateway takes; end some, with DELETE")
+		return
+	}
+	if x.isolated() {
+		x.initializeOwn()
+		return
+	}
+	found, err := x.in.Members(x.in.Params, "protocolVersion", "capabilities")
+	if err != nil || !found[0].OK() {
+		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidParams, "params: protocolVersion is missing, or a name stands twice")
+		return
+	}
+	version, params := string(found[0].Of(x.in.Data)), x.in.Params.Of(x.in.Data)
+	var f form
+	if x.hop.Service.Isolation == Shared { // the server may ask nobody, so it is told that there is nothing to ask
+		f, params = form{"", version}, initParams(version)
+	} else {
+		sum := sha256.Sum256(found[1].Of(x.in.Data))
+		f = form{x.hop.Caller.KeyID, version + string(sum[:])}
+	}
+	svc := x.hop.Service
+	inst, err := x.pools.of(x.Engine, svc).get(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, svc, f.scope, params) })
+	var refused *jsonrpc.Error
+	var status *mcp.StatusError
+	switch {
+	case errors.As(err, &status):
+		x.refused(&call{ownID: x.in.ID.Of(x.in.Data)}, status)
+		return
+	case errors.As(err, &refused):
+		x.event.StatusCode = statusOf(refused)
+		writeError(x.w, x.event.StatusCode, x.in.ID.Of(x.in.Data), refused)
+		x.record("error", "rpc_error")
+		return
+	case err != nil:
+		x.busy(err)
+		return
+	}
+	c, ok := x.enter(inst, false)
+	if !ok {
+		return
+	}
+	x.begin(inst)
+	x.answerSelf(c, inst.agreed)
+}
+
+// isolated says whether a session of this caller's has an upstream session of its own.
+func (x *exchange) isolated() bool {
+	switch x.hop.Service.Isolation {
+	case Shared:
+		return false
+	case PerKey:
+		return x.hop.Caller.KeyID == ""
+	}
+	return true
+}
+
+// begin begins a session on an upstream session, and tells the caller its id.
+func (x *exchange) begin(inst *instance) {
+	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, inst, x.now())
+	x.sessions.add(s)
+	inst.join(s)
+	if inst.isDead() { // it has ended meanwhile, and not seen this one
+		x.endSession(s)
+	}
+	x.w.Header()["Mcp-Session-Id"] = []string{s.id}
+}
+
+// initializeOwn begins a session with an upstream session of its own: the server answers
+// the caller itself.
+func (x *exchange) initializeOwn() {
+	svc := x.hop.Service
+	var resp *jsonrpc.Message
+	var raw mcp.Message
+	pool := x.pools.of(x.Engine, svc)
+	ctx, cancel := context.WithTimeout(x.r.Context(), x.limits.Start)
+	defer cancel()
+	inst, err := pool.start(ctx, x.Engine, x.hop.Caller.KeyID, func(ctx context.Context) (*instance, error) {
+		inst, err := x.dial(ctx, svc, x.hop.Caller.KeyID)
+		if err != nil {
+			return nil, err
+		}
+		inst.own = true
+		if resp, raw, err = first(ctx, inst.conn, mcp.Message{Data: x.in.Data, Header: x.legacyHeader()}, nil); err == nil && resp.Error.OK() {
+			err = resp.DecodeError()
+		}
+		if err != nil {
+			inst.close(x.live)
+			return nil, err
+		}
+		return inst, nil
+	})
+	c, ok := x.enter(nil, false)
+	if !ok {
+		if err == nil {
+			x.retire(inst)
+		}
+		return
+	}
+	c.endBy(cancel)
+	var refused *jsonrpc.Error
+	var status *mcp.StatusError
+	switch {
+	case errors.As(err, &refused): // the server has answered, though not as wished
+		p := x.newReply()
+		x.respond(c, p, resp, raw)
+		return
+	case errors.As(err, &status):
+		x.calls.leave(c, "upstream_status")
+		x.refused(c, status)
+		return
+	case err != nil:
+		x.calls.leave(c, "upstream_error")
+		x.busy(err)
+		return
+	}
+	inst.agreed = bytes.Clone(resp.Result.Of(resp.Data))
+	x.begin(inst)
+	if svc.oneWire() {
+		x.listenTo(inst)
+	}
+	x.respond(c, x.newReply(), resp, raw)
+}

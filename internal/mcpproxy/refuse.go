@@ -1,0 +1,103 @@
+package mcpproxy
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/mcp"
+)
+
+// Codes of errors that are the gateway's own, in the range that the specification leaves
+// to implementations, and those that it has given a meaning (2026-07-28).
+const (
+	codeRefused     = -32000
+	codeUnavailable = -32001
+
+	codeHeaderMismatch    = -32020
+	codeMissingCapability = -32021
+	codeBadVersion        = -32022
+)
+
+// refuse answers with an error of the gateway's own; in is nil where no request is known.
+func (x *exchange) refuse(status int, in *jsonrpc.Message, code int, format string, args ...any) {
+	var id []byte
+	if in != nil && in.Kind() == jsonrpc.Request {
+		id = in.ID.Of(in.Data)
+	}
+	writeError(x.w, status, id, jsonrpc.Errorf(code, format, args...))
+	if x.event == nil {
+		x.observe()
+	}
+	x.event.StatusCode = status
+	x.record("refused", "refused")
+}
+
+func writeError(w http.ResponseWriter, status int, id []byte, e *jsonrpc.Error) {
+	b := e.Response(id)
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json"}
+	h["Content-Length"] = []string{strconv.Itoa(len(b))}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	w.WriteHeader(status)
+	_, _ = w.Write(b)
+}
+
+// Refuse answers a request that may not go on, and records that.
+func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, hop Hop, status int, text string) {
+	x := e.exchange(w, r, hop)
+	if status == http.StatusUnauthorized {
+		w.Header()["Www-Authenticate"] = []string{`Bearer realm="agent-gateway"`}
+	}
+	x.refuse(status, nil, codeRefused, "%s", text)
+}
+
+// sessionLost ends a session that its server has forgotten.
+func (x *exchange) sessionLost(inst *instance, in *jsonrpc.Message) {
+	x.retire(inst)
+	x.refuse(http.StatusNotFound, in, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
+}
+
+// busy answers that no upstream session can be had.
+func (x *exchange) busy(err error) {
+	var full *busyError
+	var status *mcp.StatusError
+	switch {
+	case errors.As(err, &full):
+		x.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(full.after.Seconds()))))
+		x.refuse(full.status, x.in, codeUnavailable, "the MCP service %s cannot serve this now: %s", x.hop.Service.Config.ID, full.Public())
+	case x.r.Context().Err() != nil:
+		x.event.StatusCode = 499
+		x.mcp.Cancelled = true
+		x.record("cancelled", "canceled")
+	case errors.As(err, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden):
+		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s has refused the gateway's credentials (%d); look at its auth", x.hop.Service.Config.ID, status.Code)
+	case errors.Is(err, context.DeadlineExceeded):
+		x.refuse(http.StatusGatewayTimeout, x.in, codeUnavailable, "the MCP server of service %s has not started in time", x.hop.Service.Config.ID)
+	default:
+		x.log.WarnContext(x.r.Context(), "an MCP server cannot be reached", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "error", err, "trace_id", x.hop.Span.TraceID)
+		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s cannot be reached: %s", x.hop.Service.Config.ID, text(err))
+	}
+}
+
+// text is an error's for callers, short enough to be shown. Where an error says what only
+// operators should read, as what a process has written to its standard error, it has a
+// text for everybody as well; the other goes to the log.
+func text(err error) string {
+	if err == nil {
+		return "its session has ended"
+	}
+	s := err.Error()
+	var public interface{ Public() string }
+	if errors.As(err, &public) {
+		s = public.Public()
+	}
+	const most = 500
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return s
+}

@@ -1,0 +1,84 @@
+package mcpproxy
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// sessions are those of all callers.
+type sessions struct {
+	mu     sync.RWMutex
+	byID   map[string]*session
+	perKey map[string]int
+}
+
+// room says whether there may be one session more.
+func (t *sessions) room(keyID string, l Limits) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.byID) < l.Sessions && t.perKey[keyID] < l.SessionsPerKey
+}
+
+func (t *sessions) add(s *session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byID[s.id] = s
+	t.perKey[s.keyID]++
+}
+
+// get finds a session, nil when there is none for this key and route.
+func (t *sessions) get(id, routeID, keyID string) *session {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if s := t.byID[id]; s != nil && s.routeID == routeID && s.keyID == keyID {
+		return s
+	}
+	return nil
+}
+
+// remove takes a session out; false when it is out already.
+func (t *sessions) remove(s *session) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID[s.id] != s {
+		return false
+	}
+	delete(t.byID, s.id)
+	if t.perKey[s.keyID]--; t.perKey[s.keyID] == 0 {
+		delete(t.perKey, s.keyID)
+	}
+	return true
+}
+
+// idle are the sessions that nobody has used for the idle time of their service.
+func (t *sessions) idle(now time.Time) (list []*session) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, s := range t.byID {
+		if s.active.Load() == 0 && now.Sub(time.Unix(0, s.used.Load())) > s.inst.svc.IdleTTL {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// endSession ends a session, and its upstream session unless others share that.
+func (e *Engine) endSession(s *session) {
+	if !e.sessions.remove(s) {
+		return
+	}
+	s.mu.Lock()
+	s.ended, s.waiting, s.bytes = true, nil, 0
+	calls := slices.Collect(maps.Values(s.calls))
+	s.mu.Unlock()
+	close(s.gone)
+	s.inst.leave(s)
+	for _, c := range calls {
+		c.cancel()
+	}
+	if s.inst.own {
+		e.retire(s.inst)
+	}
+}
