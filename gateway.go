@@ -73,7 +73,7 @@ func New(opts ...Option) (*Gateway, error) {
 			s.watchPipeline(gw.pipeline.Stats)
 		}
 	}
-	gw.mcp = mcpproxy.New(mcpproxy.Limits{}, gw.keeper, sinks, s.log, s.now)
+	gw.mcp = mcpproxy.New(mcpproxy.Limits(s.mcpLimits), gw.keeper, sinks, s.log, s.now)
 	rt.FollowServices(gw.mcp.Keep)
 	gw.data = &runtime.Dataplane{
 		Runtime: rt, LLM: llmproxy.New(s.limits.engine(), gw.keeper, sinks, s.log, s.now), MCP: gw.mcp,

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -124,6 +125,48 @@ func TestMCPParamHeaders(t *testing.T) {
 			}
 		}
 	}
+}
+
+// For a caller that knows of no such thing, the gateway repeats them: it reads which they
+// are when it is refused for want of them, and not for each call.
+func TestMCPParamHeadersBare(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{Server: &mcptest.Server{Era: mcptest.Modern}})
+	s := newGateway(t, up.bundle("", "tool_policy: {overrides: {route: {name: way}}}"))
+	lists := func() (n int) {
+		for _, r := range up.Received() {
+			if strings.Contains(r, `"tools/list"`) {
+				n++
+			}
+		}
+		return n
+	}
+	pages := 0
+	for i, region := range []string{"eu", "ü", " us ", "=?base64?eA==?="} {
+		require.Equal(t, region, s.mcp(alice).tool(t, "way", fmt.Sprintf(`{"region":%q}`, region)))
+		if i == 0 {
+			pages = lists()
+		}
+		r := s.admin(t, 200, "POST", upService+"/tools/call", fmt.Sprintf(`{"name":"route","arguments":{"region":%q}}`, region))
+		require.Equal(t, region, r.Get("content.0.text").Str)
+	}
+	require.Equal(t, pages, lists())
+	require.NotZero(t, pages)
+	calls := len(up.http.Requests())
+	require.Equal(t, "", s.mcp(alice).tool(t, "way", `{}`))
+	require.Len(t, up.http.Requests(), calls+1)
+
+	// A server that refuses whatever is said is not asked without end.
+	for range 4 {
+		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"never"}}`)
+		}})
+	}
+	calls = len(up.http.Requests())
+	for range 4 {
+		require.Equal(t, 400, s.mcp(alice).post(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"way","arguments":{}}}`).Status)
+	}
+	require.Len(t, up.http.Requests(), calls+4)
 }
 
 // Methods and results that the gateway does not know go through: of the tasks extension,

@@ -99,7 +99,7 @@ func TestMCPAdminStatuses(t *testing.T) {
 	up := newMCPHTTP(t, &mcptest.HTTP{Server: &mcptest.Server{Era: mcptest.Modern}})
 	s := newGateway(t, up.bundle("", ""))
 	s.admin(t, 200, "GET", upService+"/capabilities", "")
-	for code, status := range map[int]int{-32601: 404, -32020: 400, -32602: 400} {
+	for code, status := range map[int]int{-32601: 404, -32021: 400, -32602: 400} {
 		before := len(up.http.Requests())
 		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)

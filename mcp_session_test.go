@@ -159,6 +159,19 @@ func TestMCPMaxInstances(t *testing.T) {
 		full(s.mcp(bob).post(t, initialize))
 		require.Equal(t, "x", one.tool(t, "echo", `{"text":"x"}`))
 
+		s = newGateway(t, up.bundle("isolation: session, max_instances: 4, max_instances_per_key: 2", ""))
+		for _, key := range []string{alice, bob, ""} { // all without a key are one
+			one = s.mcp(key).begin(t)
+			s.mcp(key).begin(t)
+			got := s.mcp(key).post(t, initialize)
+			full(got)
+			if key == "" {
+				break // all are taken
+			}
+			require.Contains(t, got.Body, "max_instances_per_key")
+			require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", one.headers()...).Status)
+		}
+
 		s = newGateway(t, up.bundle("isolation: key, max_instances: 1", ""))
 		require.Equal(t, "x", s.mcp(alice).tool(t, "echo", `{"text":"x"}`))
 		s.mcp(bob).begin(t) // in the place of what alice has left

@@ -82,6 +82,7 @@ type Settings struct {
 	log           *slog.Logger
 	now           func() time.Time
 	limits        Limits
+	mcpLimits     MCPLimits
 	maxAgentDepth int
 }
 
@@ -400,6 +401,30 @@ func WithLimits(l Limits) Option {
 			return errors.New("WithLimits: a limit is negative")
 		}
 		s.limits = l
+		return nil
+	}
+}
+
+// MCPLimits bound what the gateway takes of MCP. A zero field means its default.
+type MCPLimits struct {
+	Body           int64         // bytes of a request; default 4 MiB
+	Sessions       int           // of callers; default 10,000
+	SessionsPerKey int           // of one virtual key, or of all callers without one; default 1,000
+	InFlight       int           // requests under way; default 10,000
+	Queue          int           // messages of a session that wait for a stream, beyond which the oldest is dropped; default 256
+	History        int           // ended requests that the Admin API shows; default 1,000
+	Start          time.Duration // until a server has started and answered initialize; default 60 seconds
+	KeepAlive      time.Duration // without a message until a caller's stream gets a comment; default 15 seconds
+	ClientStall    time.Duration // how long a caller may leave its answer unread; default 5 minutes
+}
+
+// WithMCPLimits sets the bounds of MCP.
+func WithMCPLimits(l MCPLimits) Option {
+	return func(s *Settings) error {
+		if l.Body < 0 || l.Sessions < 0 || l.SessionsPerKey < 0 || l.InFlight < 0 || l.Queue < 0 || l.History < 0 || l.Start < 0 || l.KeepAlive < 0 || l.ClientStall < 0 {
+			return errors.New("WithMCPLimits: a limit is negative")
+		}
+		s.mcpLimits = l
 		return nil
 	}
 }

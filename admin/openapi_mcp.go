@@ -12,7 +12,7 @@ func describeMCP(paths, schemas object) {
 	}}}}
 	schemas["mcp_session"] = record(object{
 		"id": text, "service_id": text, "upstream_session_id": text, "transport": text, "state": object{"enum": []string{"active", "idle"}},
-		"client_sessions": object{"type": "integer"}, "created_at": moment, "last_used_at": moment,
+		"client_sessions": object{"type": "integer"}, "dropped_messages": object{"type": "integer"}, "created_at": moment, "last_used_at": moment,
 	})
 	schemas["mcp_in_flight"] = record(under, object{
 		"service_id": text, "progress_token": ofCaller, "cancelled_at": object{"type": []string{"string", "null"}, "format": "date-time"}, "cancel_reason": text,

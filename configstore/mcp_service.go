@@ -54,9 +54,16 @@ type MCPService struct {
 	Isolation string `json:"isolation,omitempty" jsonschema:"enum=session,enum=key,enum=shared"`
 	// MaxInstances bounds upstream sessions at once; 0 is the gateway's bound.
 	MaxInstances int `json:"max_instances,omitempty"`
+	// MaxInstancesPerKey bounds those of one virtual key, and of all callers without
+	// one; 0 is the gateway's bound.
+	MaxInstancesPerKey int `json:"max_instances_per_key,omitempty"`
 	// IdleTTL is how long an upstream session may rest before it is closed, as
 	// "10m"; empty is the gateway's own time.
 	IdleTTL string `json:"idle_ttl,omitempty"`
+
+	// WithholdCapabilities are what callers can do that the server is not told of and
+	// may not ask for: roots, sampling, elicitation.
+	WithholdCapabilities []string `json:"withhold_capabilities,omitempty"`
 
 	Audit    MCPAudit `json:"audit,omitzero"`
 	Disabled bool     `json:"disabled"`
@@ -115,6 +122,16 @@ func (s *MCPService) Validate() []Fault {
 	}
 	f.oneOf("isolation", s.Isolation, "", IsolationSession, IsolationKey, IsolationShared)
 	f.notNegative("max_instances", float64(s.MaxInstances))
+	f.notNegative("max_instances_per_key", float64(s.MaxInstancesPerKey))
+	if s.MaxInstances > 0 && s.MaxInstancesPerKey > s.MaxInstances {
+		f.add("max_instances_per_key", "is more than max_instances, which is %d", s.MaxInstances)
+	}
+	for i, name := range s.WithholdCapabilities {
+		f.oneOf(fmt.Sprintf("withhold_capabilities[%d]", i), name, "roots", "sampling", "elicitation")
+		if slices.Contains(s.WithholdCapabilities[:i], name) {
+			f.add(fmt.Sprintf("withhold_capabilities[%d]", i), "is %q a second time", name)
+		}
+	}
 	f.duration("idle_ttl", s.IdleTTL)
 	f.notNegative("audit.max_bytes", float64(s.Audit.MaxBytes))
 	f.atMost("audit.max_bytes", float64(s.Audit.MaxBytes), maxAuditBytes)

@@ -56,6 +56,7 @@ func TestMCPServiceFaults(t *testing.T) {
 		{web + ", audit: {capture_tool_args: true, max_bytes: 100}", ""},
 		{sse + ", post_url: https://mcp.example/messages", ""},
 		{stdio + ", args: ['a b', ''], env: {A: '', B_C: x y}, cwd: /srv, isolation: session", ""},
+		{stdio + ", max_instances: 4, max_instances_per_key: 4, withhold_capabilities: [roots, sampling, elicitation]", ""},
 		{"id: s, transport: stdio, command: /opt/my server/run", ""},
 
 		{"id: s", "transport is required: one of streamable_http, sse, stdio"},
@@ -104,6 +105,9 @@ func TestMCPServiceFaults(t *testing.T) {
 
 		{web + ", isolation: user", `isolation is "user"; it must be one of session, key, shared`},
 		{web + ", max_instances: -1", "max_instances is negative"},
+		{web + ", max_instances_per_key: -1", "max_instances_per_key is negative"},
+		{web + ", max_instances: 2, max_instances_per_key: 3", "max_instances_per_key is more than max_instances, which is 2"},
+		{web + ", withhold_capabilities: [roots, roots, tools]", "withhold_capabilities[1] is \"roots\" a second time\nwithhold_capabilities[2] is \"tools\"; it must be one of roots, sampling, elicitation"},
 		{web + ", idle_ttl: soon", `idle_ttl is "soon"; it must be a duration such as 30s or 10m`},
 		{web + ", idle_ttl: -1m", `idle_ttl is "-1m"; it must be at least 1s`},
 		{web + ", audit: {max_bytes: 100000}", "audit.max_bytes is more than 65536"},

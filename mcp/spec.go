@@ -13,6 +13,8 @@ const (
 const (
 	// VersionKey is the version that a request is of.
 	VersionKey = "io.modelcontextprotocol/protocolVersion"
+	// CapabilitiesKey is what the client of a request can do.
+	CapabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
 	// SubscriptionKey names the request that a message of subscriptions/listen belongs to.
 	SubscriptionKey = "io.modelcontextprotocol/subscriptionId"
 )

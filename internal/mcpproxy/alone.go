@@ -16,16 +16,21 @@ import (
 // alone serves a request that stands alone.
 func (x *exchange) alone() {
 	svc := x.hop.Service
+	edits, err := svc.Withheld.fromAlone(x.in, x.params.meta)
+	if err != nil {
+		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidParams, "params: _meta: %s", err)
+		return
+	}
 	scope := x.hop.Caller.KeyID
 	if !svc.oneWire() || svc.Isolation == Shared {
 		scope = "" // there is nothing in a connection over HTTP that could be shared
 	}
-	pool := x.pools.of(x.Engine, svc)
+	pool := x.pools.of(svc)
 	if pool.isLegacy(x.now()) {
 		x.tooNew()
 		return
 	}
-	inst, err := pool.get(x.r.Context(), x.Engine, form{scope, mcp.FirstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, svc, scope) })
+	inst, err := pool.use(x.r.Context(), x.Engine, form{scope, mcp.FirstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, pool, scope) })
 	if errors.Is(err, errLegacy) {
 		pool.setLegacy(x.now())
 		x.tooNew()
@@ -35,11 +40,12 @@ func (x *exchange) alone() {
 		x.busy(err)
 		return
 	}
+	defer func() { inst.end(x.now()) }()
 	c, ok := x.enter(inst, svc.oneWire())
 	if !ok {
 		return
 	}
-	x.relayAlone(inst, c)
+	x.relayAlone(inst, c, edits)
 }
 
 // errLegacy says that a server knows sessions only.
@@ -47,12 +53,12 @@ var errLegacy = errors.New("the server has sessions only")
 
 // openAlone connects to a server that is asked without a session. Over HTTP, each
 // request finds out for itself what the server speaks; a process is asked first.
-func (e *Engine) openAlone(ctx context.Context, svc *Service, scope string) (*instance, error) {
-	inst, err := e.dial(ctx, svc, scope)
+func (e *Engine) openAlone(ctx context.Context, p *pool, scope string) (*instance, error) {
+	inst, err := e.dial(ctx, p, scope)
 	if err != nil {
 		return nil, err
 	}
-	if !svc.oneWire() {
+	if !p.svc.oneWire() {
 		inst.modern = true
 		return inst, nil
 	}
@@ -75,14 +81,13 @@ func (x *exchange) tooNew() {
 }
 
 // relayAlone relays a request that stands alone, or one that does so from here on.
-func (x *exchange) relayAlone(inst *instance, c *call) {
-	var edits []jsonrpc.Edit
+func (x *exchange) relayAlone(inst *instance, c *call, edits []jsonrpc.Edit) {
 	version := x.params.versionText
 	if version == "" { // of a caller without a handshake
 		version = mcp.FirstModern
 		edits = x.addMeta()
 	}
-	x.send(inst, nil, c, mcp.Message{Data: x.upward(c, edits...), Header: x.modernHeader(version)})
+	x.send(inst, nil, c, mcp.Message{Data: x.upward(c, edits...), Header: x.modernHeader(inst.pool, version)})
 }
 
 // metaMember is what each request of the gateway's own has in its params, where there are

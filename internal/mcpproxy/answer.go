@@ -11,6 +11,10 @@ import (
 
 // respond gives the caller the response.
 func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message) {
+	if method := x.hop.Service.Withheld.wanted(in); method != "" {
+		x.finish(c, p, http.StatusOK, withheld(method), "withheld")
+		return
+	}
 	data := x.downward(c, in)
 	tools := x.tools()
 	if x.in.Method == "tools/list" && !tools.open() {

@@ -24,26 +24,34 @@ func (x *exchange) bare() {
 			x.busy(err)
 			return
 		}
-		c, ok := x.enter(inst, true)
-		if !ok {
-			return
-		}
-		if inst.modern {
-			x.relayAlone(inst, c)
-			return
-		}
-		if !again && x.forgotten(inst) {
-			x.calls.leave(c, "")
-			continue
-		}
-		switch forgotten := x.relay(inst, nil, c); {
-		case !forgotten:
-			return
-		case again:
-			x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s forgets its sessions at once", x.hop.Service.Config.ID)
+		done := x.bareOn(inst, again)
+		inst.end(x.now())
+		if done {
 			return
 		}
 	}
+}
+
+// bareOn serves a request on an upstream session of the gateway's own; false when that was
+// forgotten by the server, and nothing is answered. The last time that is an answer too.
+func (x *exchange) bareOn(inst *instance, last bool) (done bool) {
+	c, ok := x.enter(inst, true)
+	if !ok {
+		return true
+	}
+	if inst.modern {
+		x.relayAlone(inst, c, nil)
+		return true
+	}
+	if !last && x.forgotten(inst) {
+		x.calls.leave(c, "")
+		return false
+	}
+	forgotten := x.relay(inst, nil, c)
+	if forgotten && last {
+		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s forgets its sessions at once", x.hop.Service.Config.ID)
+	}
+	return !forgotten || last
 }
 
 // probeAfter is for how long an idle upstream session is taken to be still known to its
@@ -62,18 +70,19 @@ func (x *exchange) forgotten(inst *instance) bool {
 	return true
 }
 
-// own is an upstream session in which the gateway itself is the client.
+// own is an upstream session in which the gateway itself is the client. It is used until
+// its end is called.
 func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance, error) {
 	if svc.Isolation == Shared {
 		scope = ""
 	}
-	pool := e.pools.of(e, svc)
-	return pool.get(ctx, e, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
-		inst, err := e.open(ctx, svc, scope, initParams(`"`+mcp.LastLegacy+`"`))
+	pool := e.pools.of(svc)
+	return pool.use(ctx, e, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
+		inst, err := e.open(ctx, pool, scope, initParams(`"`+mcp.LastLegacy+`"`))
 		if !noSessions(err) {
 			return inst, err
 		}
-		if inst, dialErr := e.dial(ctx, svc, scope); dialErr != nil {
+		if inst, dialErr := e.dial(ctx, pool, scope); dialErr != nil {
 			return nil, dialErr
 		} else if e.discover(ctx, inst) == nil {
 			return inst, nil

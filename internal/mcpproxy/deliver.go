@@ -25,7 +25,7 @@ func (e *Engine) listenTo(i *instance) {
 				after, err = e.deliver(i, st, after)
 			}
 			switch {
-			case i.isDead() || ctx.Err() != nil:
+			case i.isDying() || ctx.Err() != nil:
 				return
 			case i.svc.oneWire():
 				e.lost(i, err)
@@ -77,16 +77,32 @@ func (e *Engine) take(i *instance, in *jsonrpc.Message, m mcp.Message) {
 // audience are the sessions that a notification is for.
 func (i *instance) audience(in *jsonrpc.Message) []*session {
 	all := i.members()
-	if in.Method != "notifications/resources/updated" || i.own {
+	if i.own {
 		return all
 	}
-	uri, err := in.Member(in.Params, "uri")
-	if err != nil {
-		return nil
+	switch in.Method {
+	case "notifications/resources/updated":
+		at, err := in.Member(in.Params, "uri")
+		if err != nil {
+			return nil
+		}
+		uri, _ := in.String(at)
+		return slices.DeleteFunc(all, func(s *session) bool { return !s.watches(uri) })
+	case "notifications/message":
+		return slices.DeleteFunc(all, func(s *session) bool { return !s.hears(in) })
 	}
-	text, _ := in.String(uri)
-	return slices.DeleteFunc(all, func(s *session) bool { return !s.watches(text) })
+	return all
 }
+
+// note notes a request of the server's that a caller is asked. One that it has to give way
+// to, because too many wait, is answered: there are callers that do not answer.
+func (e *Engine) note(s *session, in *jsonrpc.Message) {
+	if id := s.ask(in); id != nil {
+		e.answer(s.inst, unanswered.Response(id))
+	}
+}
+
+var unanswered = jsonrpc.Errorf(jsonrpc.CodeInternal, "the client has not answered")
 
 // asked takes a request of the server's that belongs to no call. A ping is the
 // gateway's to answer. Anything else is for the session, if there is just one that it
@@ -97,13 +113,17 @@ func (e *Engine) asked(i *instance, in *jsonrpc.Message, m mcp.Message) {
 		e.answer(i, jsonrpc.Result(id, []byte("{}")))
 		return
 	}
+	if i.svc.Withheld.covers(in.Method) {
+		e.answer(i, withheld(in.Method).Response(id))
+		return
+	}
 	all := i.members()
 	if i.svc.Isolation == Shared || len(all) != 1 {
 		e.answer(i, cannotAsk(len(all)).Response(id))
 		return
 	}
 	s := all[0]
-	s.ask(in.Key())
+	e.note(s, in)
 	if !s.put(waiting{m, true}, e.limits.Queue) && s.answered(in.Key()) {
 		e.answer(i, jsonrpc.Errorf(jsonrpc.CodeInternal, "too many requests wait for the client's answer").Response(id))
 	}
@@ -124,7 +144,7 @@ func (e *Engine) answer(i *instance, data []byte) {
 	e.spawn(func() {
 		ctx, cancel := context.WithTimeout(e.live, answerTime)
 		defer cancel()
-		if err := i.conn.Notify(ctx, mcp.Message{Data: data}); err != nil && !i.isDead() {
+		if err := i.conn.Notify(ctx, mcp.Message{Data: data}); err != nil && !i.isDying() {
 			e.log.WarnContext(ctx, "an answer to an MCP server could not be sent", "service", i.svc.Config.ID, "error", err)
 		}
 	})

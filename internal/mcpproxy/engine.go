@@ -31,8 +31,11 @@ type Service struct {
 	Transport     mcp.Transport
 	TransportName string
 	Isolation     Isolation
-	MaxInstances  int
-	IdleTTL       time.Duration
+	// MaxInstances bounds the upstream sessions, MaxPerKey those of one virtual key, and
+	// of all callers without one.
+	MaxInstances, MaxPerKey int
+	IdleTTL                 time.Duration
+	Withheld                Withheld
 	// CaptureArgs puts the arguments of tool calls on events, at most MaxArgs bytes.
 	CaptureArgs bool
 	MaxArgs     int
@@ -60,31 +63,12 @@ type Hop struct {
 	Started time.Time
 }
 
-// Limits bound what the engine takes. A zero field means its default.
+// Limits bound what the engine takes; gateway.MCPLimits says what each is. A zero field
+// means its default.
 type Limits struct {
-	// Body bounds a request body; default 4 MiB.
-	Body int64
-	// Sessions bounds the callers' sessions; default 10,000.
-	Sessions int
-	// SessionsPerKey bounds those of one virtual key, or of all callers without one;
-	// default 1,000.
-	SessionsPerKey int
-	// InFlight bounds the requests under way; default 10,000.
-	InFlight int
-	// Queue bounds the messages of a session that wait for a stream; default 256.
-	// Beyond it the oldest notification is dropped.
-	Queue int
-	// History bounds the ended requests that the Admin API shows; default 1,000.
-	History int
-	// Start bounds how long a server may take to start and to say initialize; default
-	// 60 seconds.
-	Start time.Duration
-	// KeepAlive is after how long without a message a caller's stream gets a comment;
-	// default 15 seconds.
-	KeepAlive time.Duration
-	// ClientStall is how long a caller may leave its connection unread; default 5
-	// minutes.
-	ClientStall time.Duration
+	Body                                               int64
+	Sessions, SessionsPerKey, InFlight, Queue, History int
+	Start, KeepAlive, ClientStall                      time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -152,7 +136,7 @@ func New(bounds Limits, keeper *limits.Keeper, sink metrics.Sink, log *slog.Logg
 	e.live, e.end = context.WithCancel(context.Background())
 	e.listening, e.drain = context.WithCancel(e.live)
 	e.sessions = sessions{byID: map[string]*session{}, perKey: map[string]int{}}
-	e.pools = pools{byID: map[string]*pool{}}
+	e.pools = pools{byService: map[*Service]*pool{}}
 	e.calls = newCalls(e.limits.History, now)
 	e.spawn(e.sweep)
 	return e
@@ -226,7 +210,7 @@ func (e *Engine) Sweep() {
 	for _, s := range e.sessions.idle(now) {
 		e.endSession(s)
 	}
-	e.pools.sweep(e, now)
+	e.pools.sweep(e)
 	e.pools.check(e, now)
 }
 

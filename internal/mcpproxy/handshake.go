@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/mcp"
@@ -16,8 +15,8 @@ func isModern(version string) bool {
 }
 
 // open opens an upstream session and says initialize.
-func (e *Engine) open(ctx context.Context, svc *Service, scope string, params []byte) (*instance, error) {
-	inst, err := e.dial(ctx, svc, scope)
+func (e *Engine) open(ctx context.Context, p *pool, scope string, params []byte) (*instance, error) {
+	inst, err := e.dial(ctx, p, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +82,7 @@ func (e *Engine) discover(ctx context.Context, inst *instance) error {
 	inst.modern = true
 	resp, _, err := first(ctx, inst.conn, mcp.Message{
 		Data:   jsonrpc.Call(inst.nextID(), "server/discover", []byte(`{`+metaMember+`}`)),
-		Header: http.Header{"Mcp-Protocol-Version": {mcp.FirstModern}, "Mcp-Method": {"server/discover"}},
+		Header: headerOf(mcp.FirstModern, "server/discover", ""),
 	}, nil)
 	if err == nil && resp.Error.OK() {
 		err = resp.DecodeError()
@@ -100,4 +99,4 @@ func (e *Engine) discover(ctx context.Context, inst *instance) error {
 }
 
 // ownMeta is what each request of the gateway's own says, where there are no sessions.
-const ownMeta = `{"` + mcp.VersionKey + `":"` + mcp.FirstModern + `","io.modelcontextprotocol/clientInfo":` + clientInfo + `,"io.modelcontextprotocol/clientCapabilities":{}}`
+const ownMeta = `{"` + mcp.VersionKey + `":"` + mcp.FirstModern + `","io.modelcontextprotocol/clientInfo":` + clientInfo + `,"` + mcp.CapabilitiesKey + `":{}}`

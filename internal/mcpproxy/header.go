@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,7 +37,11 @@ func (x *exchange) checkHeaders(version string) bool {
 	case said != "" && said != version:
 		return mismatch("the header MCP-Protocol-Version is %.40q, and %s in params._meta %.40q", version, mcp.VersionKey, said)
 	case !slices.Contains(supported, version):
-		writeUnsupported(x, version)
+		if x.pools.of(x.hop.Service).isLegacy(x.now()) {
+			x.tooNew()
+		} else {
+			writeUnsupported(x, version)
+		}
 		return false
 	case !isModern(version):
 		return mismatch("the version %.40s has sessions; a request that names its version in _meta is of 2026-07-28 or later", version)
@@ -99,21 +104,37 @@ func encodeHeader(v string) string {
 }
 
 // modernHeader is what goes to the server with a request that stands alone: what the
-// body says, and the parameters that the caller repeats.
-func (x *exchange) modernHeader(version string) http.Header {
-	h := http.Header{"Mcp-Protocol-Version": {version}, "Mcp-Method": {x.in.Method}}
+// body says, and the arguments that the caller repeats. For one who knows of no such thing
+// the gateway does that.
+func (x *exchange) modernHeader(p *pool, version string) http.Header {
+	name := ""
 	switch x.in.Method {
 	case "tools/call":
-		h["Mcp-Name"] = []string{encodeHeader(x.name)}
+		name = x.name
 	case "prompts/get":
-		h["Mcp-Name"] = []string{encodeHeader(x.params.nameText)}
+		name = x.params.nameText
 	case "resources/read":
-		h["Mcp-Name"] = []string{encodeHeader(x.params.uriText)}
+		name = x.params.uriText
+	}
+	h := headerOf(version, x.in.Method, name)
+	if x.params.versionText == "" && x.in.Method == "tools/call" {
+		maps.Copy(h, p.paramHeaders(x.name, x.params.arguments.Of(x.in.Data)))
+		return h
 	}
 	for name, v := range x.r.Header {
 		if strings.HasPrefix(name, "Mcp-Param-") {
 			h[name] = v
 		}
+	}
+	return h
+}
+
+// headerOf is what goes with a request that stands alone; name is of what it is about,
+// empty for none.
+func headerOf(version, method, name string) http.Header {
+	h := http.Header{"Mcp-Protocol-Version": {version}, "Mcp-Method": {method}}
+	if name != "" {
+		h["Mcp-Name"] = []string{encodeHeader(name)}
 	}
 	return h
 }

@@ -36,7 +36,7 @@ func (p *pools) check(e *Engine, now time.Time) {
 		i.checked.Store(now.UnixNano())
 		e.spawn(func() {
 			err := e.ping(e.live, i)
-			if err == nil || i.isDead() || i.active.Load() > 0 || errors.Is(e.live.Err(), context.Canceled) {
+			if err == nil || i.isDying() || i.active.Load() > 0 || errors.Is(e.live.Err(), context.Canceled) {
 				return
 			}
 			e.log.WarnContext(e.live, "an MCP server does not answer a ping; its session is ended", "service", i.svc.Config.ID, "error", err)

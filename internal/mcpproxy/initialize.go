@@ -18,6 +18,10 @@ func (x *exchange) initialize() {
 		x.refuse(http.StatusTooManyRequests, x.in, codeUnavailable, "there are as many MCP sessions as the gateway takes; end some, with DELETE")
 		return
 	}
+	if err := x.withhold(); err != nil {
+		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidParams, "params: %s", err)
+		return
+	}
 	if x.isolated() {
 		x.initializeOwn()
 		return
@@ -35,8 +39,8 @@ func (x *exchange) initialize() {
 		sum := sha256.Sum256(found[1].Of(x.in.Data))
 		f = form{x.hop.Caller.KeyID, version + string(sum[:])}
 	}
-	svc := x.hop.Service
-	inst, err := x.pools.of(x.Engine, svc).get(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, svc, f.scope, params) })
+	pool := x.pools.of(x.hop.Service)
+	inst, err := pool.use(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, pool, f.scope, params) })
 	var refused *jsonrpc.Error
 	var status *mcp.StatusError
 	switch {
@@ -52,12 +56,30 @@ func (x *exchange) initialize() {
 		x.busy(err)
 		return
 	}
+	defer func() { inst.end(x.now()) }()
 	c, ok := x.enter(inst, false)
 	if !ok {
 		return
 	}
 	x.begin(inst)
 	x.answerSelf(c, inst.agreed)
+}
+
+// withhold takes out of initialize what the service's server is not told of.
+func (x *exchange) withhold() error {
+	at, err := x.in.Member(x.in.Params, "capabilities")
+	if err != nil {
+		return err
+	}
+	edits, err := x.hop.Service.Withheld.from(x.in, at)
+	if err != nil || len(edits) == 0 {
+		return err
+	}
+	x.in, err = jsonrpc.Parse(jsonrpc.Splice(x.in.Data, edits...))
+	if err != nil {
+		return err
+	}
+	return x.readParams()
 }
 
 // isolated says whether a session of this caller's has an upstream session of its own.
@@ -76,7 +98,7 @@ func (x *exchange) begin(inst *instance) {
 	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, inst, x.now())
 	x.sessions.add(s)
 	inst.join(s)
-	if inst.isDead() { // it has ended meanwhile, and not seen this one
+	if inst.isDying() { // it has ended meanwhile, and not seen this one
 		x.endSession(s)
 	}
 	x.w.Header()["Mcp-Session-Id"] = []string{s.id}
@@ -88,11 +110,11 @@ func (x *exchange) initializeOwn() {
 	svc := x.hop.Service
 	var resp *jsonrpc.Message
 	var raw mcp.Message
-	pool := x.pools.of(x.Engine, svc)
+	pool := x.pools.of(svc)
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.limits.Start)
 	defer cancel()
 	inst, err := pool.start(ctx, x.Engine, x.hop.Caller.KeyID, func(ctx context.Context) (*instance, error) {
-		inst, err := x.dial(ctx, svc, x.hop.Caller.KeyID)
+		inst, err := x.dial(ctx, pool, x.hop.Caller.KeyID)
 		if err != nil {
 			return nil, err
 		}

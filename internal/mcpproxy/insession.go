@@ -2,6 +2,7 @@ package mcpproxy
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/mcp"
@@ -11,17 +12,26 @@ import (
 // the request, nil where there is none to answer.
 func (x *exchange) session(in *jsonrpc.Message) *session {
 	s := x.sessions.get(x.r.Header.Get("Mcp-Session-Id"), x.hop.RouteID, x.hop.Caller.KeyID)
-	if s == nil || s.inst.isDead() {
-		x.refuse(http.StatusNotFound, in, codeUnavailable, "there is no such session; initialize a new one")
+	if s == nil || s.inst.isDying() {
+		x.noSession(in)
 		return nil
 	}
 	return s
+}
+
+func (x *exchange) noSession(in *jsonrpc.Message) {
+	x.refuse(http.StatusNotFound, in, codeUnavailable, "there is no such session; initialize a new one")
 }
 
 // inSession serves a request of a session.
 func (x *exchange) inSession(s *session) {
 	s.begin(x.now())
 	defer func() { s.end(x.now()) }()
+	if !s.inst.begin(x.now()) {
+		x.noSession(x.in)
+		return
+	}
+	defer func() { s.inst.end(x.now()) }()
 	c, ok := x.enter(s.inst, !s.inst.own)
 	if !ok {
 		return
@@ -32,28 +42,54 @@ func (x *exchange) inSession(s *session) {
 		return
 	}
 	defer s.leave(c)
+	var edits []jsonrpc.Edit
 	switch x.in.Method {
+	case "logging/setLevel":
+		edits = x.setLevel(s)
 	case "resources/subscribe":
 		s.watch(x.params.uriText, true)
 	case "resources/unsubscribe":
 		s.watch(x.params.uriText, false)
-		if !s.inst.own && x.watchedByOthers(s) {
+		if !s.inst.own && s.inst.watched(x.params.uriText) {
 			x.answerSelf(c, []byte("{}"))
 			return
 		}
 	}
-	x.relay(s.inst, s, c)
+	x.relay(s.inst, s, c, edits...)
 }
 
-// watchedByOthers says whether other sessions on the same upstream session still want to
-// hear of the resource.
-func (x *exchange) watchedByOthers(s *session) bool {
-	for _, other := range s.inst.members() {
-		if other != s && other.watches(x.params.uriText) {
-			return true
-		}
+// watched says whether somebody on the upstream session is subscribed to the resource.
+func (i *instance) watched(uri string) bool {
+	return slices.ContainsFunc(i.members(), func(s *session) bool { return s.watches(uri) })
+}
+
+// setLevel notes which log messages a session wants. The server is told the level of who
+// wants the most of those on the upstream session; the others get what they want of it.
+func (x *exchange) setLevel(s *session) []jsonrpc.Edit {
+	at, err := x.in.Member(x.in.Params, "level")
+	if err != nil {
+		return nil
 	}
-	return false
+	text, _ := x.in.String(at)
+	level := levelOf(text)
+	if level == 0 || s.inst.own {
+		return nil
+	}
+	s.mu.Lock()
+	s.level = level
+	s.mu.Unlock()
+	lowest := level
+	for _, other := range s.inst.members() {
+		other.mu.Lock()
+		if other.level > 0 {
+			lowest = min(lowest, other.level)
+		}
+		other.mu.Unlock()
+	}
+	if lowest == level {
+		return nil
+	}
+	return []jsonrpc.Edit{{At: at, With: []byte(`"` + logLevels[lowest-1] + `"`)}}
 }
 
 // answerSelf answers a request in the server's place.

@@ -16,12 +16,14 @@ import (
 type instance struct {
 	id      string
 	svc     *Service
+	pool    *pool
 	scope   string // who shares it
 	conn    mcp.Conn
 	created time.Time
 	used    atomic.Int64
 	checked atomic.Int64 // when it was last asked whether it is well
 	active  atomic.Int32 // calls under way
+	dropped atomic.Int64 // messages that waited too long for a stream of a session's
 	// own says that it belongs to one session of a caller's.
 	own bool
 	// modern says that requests stand by themselves.
@@ -32,31 +34,61 @@ type instance struct {
 	lastID atomic.Int64
 	live   context.Context // ends with the upstream session
 	kill   context.CancelFunc
-	dying  atomic.Bool
 	lost   sync.Once
 
 	mu       sync.Mutex
+	dying    bool
 	sessions map[*session]struct{}
 }
 
 // dial begins an upstream session. Who it is for closes it until it is in a pool.
-func (e *Engine) dial(ctx context.Context, svc *Service, scope string) (*instance, error) {
-	conn, err := svc.Transport.Dial(ctx, svc.Config)
+func (e *Engine) dial(ctx context.Context, p *pool, scope string) (*instance, error) {
+	conn, err := p.svc.Transport.Dial(ctx, p.svc.Config)
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{id: randomID()[:16], svc: svc, scope: scope, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
+	i := &instance{id: randomID()[:16], svc: p.svc, pool: p, scope: scope, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
 	i.live, i.kill = context.WithCancel(context.Background())
 	i.used.Store(i.created.UnixNano())
 	i.checked.Store(i.created.UnixNano())
 	return i, nil
 }
 
-func (i *instance) begin(now time.Time) { i.active.Add(1); i.used.Store(now.UnixNano()) }
+// begin marks that it is used, until end; false when it is ending, and takes nobody any
+// longer.
+func (i *instance) begin(now time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.dying {
+		return false
+	}
+	i.active.Add(1)
+	i.used.Store(now.UnixNano())
+	return true
+}
 
 func (i *instance) end(now time.Time) { i.used.Store(now.UnixNano()); i.active.Add(-1) }
 
-func (i *instance) isDead() bool { return i.live.Err() != nil }
+// die has it end; false when that was said before, or when it has to be idle for that,
+// for the time given, and is not.
+func (i *instance) die(now time.Time, idle time.Duration) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.dying || idle != always && !i.isIdle(now, idle) {
+		return false
+	}
+	i.dying = true
+	return true
+}
+
+// always is the idle time of what ends whoever uses it.
+const always time.Duration = -1
+
+func (i *instance) isDying() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.dying
+}
 
 // nextID is an id that no request on this upstream session has had.
 func (i *instance) nextID() []byte { return strconv.AppendInt(nil, i.lastID.Add(1), 10) }
@@ -83,6 +115,11 @@ func (i *instance) members() []*session {
 func (i *instance) idle(now time.Time, d time.Duration) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	return i.isIdle(now, d)
+}
+
+// isIdle is idle for who holds mu.
+func (i *instance) isIdle(now time.Time, d time.Duration) bool {
 	return i.active.Load() == 0 && len(i.sessions) == 0 && now.Sub(time.Unix(0, i.used.Load())) >= d
 }
 
@@ -91,11 +128,25 @@ const closeGrace = 10 * time.Second
 
 // retire ends an upstream session, without waiting for it.
 func (e *Engine) retire(i *instance) {
-	if !i.dying.CompareAndSwap(false, true) {
-		return
+	if i.die(e.now(), always) {
+		e.bury(i)
 	}
+}
+
+// retireIdle ends an upstream session, unless somebody uses it or has used it for less
+// than d.
+func (e *Engine) retireIdle(i *instance, d time.Duration) bool {
+	if !i.die(e.now(), d) {
+		return false
+	}
+	e.bury(i)
+	return true
+}
+
+// bury ends an upstream session that is to.
+func (e *Engine) bury(i *instance) {
 	i.kill()
-	e.pools.forget(i)
+	i.pool.forget(i)
 	if !e.spawn(func() { i.close(context.WithoutCancel(e.live)) }) {
 		i.close(e.live)
 	}
@@ -107,11 +158,14 @@ func (e *Engine) retire(i *instance) {
 // lost retires an upstream session that has ended by itself.
 func (e *Engine) lost(i *instance, err error) {
 	i.lost.Do(func() {
-		if !i.isDead() {
-			e.log.Warn("an MCP server's session has ended", "service", i.svc.Config.ID, "error", err)
-			e.pools.failed(i, err, e.now())
-			e.retire(i)
+		if i.isDying() {
+			return
 		}
+		e.log.Warn("an MCP server's session has ended", "service", i.svc.Config.ID, "error", err)
+		if now := e.now(); now.Sub(i.created) < shortLife {
+			i.pool.fail(i.scope, err, now)
+		}
+		e.retire(i)
 	})
 }
 

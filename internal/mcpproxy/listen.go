@@ -112,7 +112,12 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 			}
 			switch in.Kind() {
 			case jsonrpc.Request:
-				s.ask(in.Key())
+				if x.hop.Service.Withheld.covers(in.Method) {
+					x.answer(s.inst, withheld(in.Method).Response(in.ID.Of(in.Data)))
+					m.Data = nil // its event may have an id
+					break
+				}
+				x.note(s, in)
 			case jsonrpc.Response:
 				// The rest of a stream that broke off may hold a list of tools.
 				data, e := x.tools().filter(in)

@@ -26,6 +26,10 @@ func (x *exchange) notification() {
 	s.begin(x.now())
 	defer func() { s.end(x.now()) }()
 	data := x.in.Data
+	if x.hop.Service.Withheld.covers(x.in.Method) {
+		x.w.WriteHeader(http.StatusAccepted)
+		return
+	}
 	switch x.in.Method {
 	case "notifications/initialized":
 		if !s.inst.own { // the gateway has said so already

@@ -1,10 +1,12 @@
 package mcpproxy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -26,6 +28,7 @@ func (e *Engine) Agreed(ctx context.Context, svc *Service) (json.RawMessage, err
 	if err != nil {
 		return nil, err
 	}
+	defer func() { inst.end(e.now()) }()
 	return inst.agreed, nil
 }
 
@@ -46,44 +49,53 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 	if err != nil {
 		return nil, err
 	}
-	inst.begin(e.now())
 	defer func() { inst.end(e.now()) }()
 	m := mcp.Message{}
+	again := func() bool { return false }
 	if inst.modern {
-		m.Header = http.Header{"Mcp-Protocol-Version": {mcp.FirstModern}, "Mcp-Method": {method}}
-		in := jsonrpc.Message{Data: params}
-		all := jsonrpc.Span{End: len(params)}
-		found, err := in.Members(all, "name", "uri")
+		in, all := jsonrpc.Message{Data: params}, jsonrpc.Span{End: len(params)}
+		found, err := in.Members(all, "name", "uri", "arguments")
 		if err != nil {
 			return nil, err
 		}
-		for _, at := range found {
-			if name, _ := in.String(at); name != "" {
-				m.Header["Mcp-Name"] = []string{encodeHeader(name)}
+		name, _ := in.String(found[0])
+		uri, _ := in.String(found[1])
+		m.Header = headerOf(mcp.FirstModern, method, name+uri) // there is one of them at most
+		if method == "tools/call" {
+			arguments := found[2].Of(params)
+			repeat := func() { maps.Copy(m.Header, inst.pool.paramHeaders(name, arguments)) }
+			repeat()
+			again = func() bool {
+				learned := inst.pool.learn(ctx, e)
+				repeat()
+				return learned
 			}
 		}
 		params = jsonrpc.Splice(params, into(params, all, metaMember))
 	}
 	m.Data = jsonrpc.Call(inst.nextID(), method, params)
-	resp, _, err := first(ctx, inst.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(inst, in, m) })
+	take := func(in *jsonrpc.Message, m mcp.Message) { e.take(inst, in, m) }
+	resp, _, err := first(ctx, inst.conn, m, take)
+	if wantsParams(err) && again() {
+		resp, _, err = first(ctx, inst.conn, m, take)
+	}
+	if err == nil && resp.Error.OK() {
+		err = resp.DecodeError()
+	}
 	var refused *mcp.StatusError
 	if errors.As(err, &refused) {
 		if refused.Code == http.StatusBadRequest || refused.Code == http.StatusNotFound && inst.modern { // which have it of some errors
-			if in, failed := jsonrpc.Parse(refused.Body); failed == nil && in.Error.OK() {
-				return nil, in.DecodeError()
+			if in := rpcError(refused); in != nil {
+				err = in.DecodeError()
 			}
-		}
-		if refused.Code == http.StatusNotFound {
+		} else if refused.Code == http.StatusNotFound {
 			e.retire(inst)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if resp.Error.OK() {
-		return nil, resp.DecodeError()
-	}
-	return append(json.RawMessage(nil), resp.Result.Of(resp.Data)...), nil
+	return bytes.Clone(resp.Result.Of(resp.Data)), nil
 }
 
 // Bounds of a list that is read to its end.
@@ -139,6 +151,7 @@ type Upstream struct {
 	Transport         string    `json:"transport"`
 	State             string    `json:"state"` // active, idle
 	Sessions          int       `json:"client_sessions"`
+	Dropped           int64     `json:"dropped_messages"` // because no session's stream took them
 	CreatedAt         time.Time `json:"created_at"`
 	LastUsedAt        time.Time `json:"last_used_at"`
 }
@@ -150,7 +163,7 @@ func (e *Engine) Upstreams(serviceID string) []Upstream {
 		if i.svc.Config.ID != serviceID {
 			continue
 		}
-		u := Upstream{ID: i.id, ServiceID: serviceID, Transport: i.svc.TransportName, State: "idle", Sessions: len(i.members()), CreatedAt: i.created, LastUsedAt: time.Unix(0, i.used.Load()).UTC()}
+		u := Upstream{ID: i.id, ServiceID: serviceID, Transport: i.svc.TransportName, State: "idle", Sessions: len(i.members()), Dropped: i.dropped.Load(), CreatedAt: i.created, LastUsedAt: time.Unix(0, i.used.Load()).UTC()}
 		if i.active.Load() > 0 {
 			u.State = "active"
 		}

@@ -23,12 +23,23 @@ type pool struct {
 	mu      sync.Mutex
 	shared  map[form]*opening
 	all     map[*instance]struct{}
-	started int // are being opened
-	retired bool
+	started int            // are being opened
+	held    map[string]int // how many each scope has, those that are being opened too
+	// unserved is since when the service is not served any longer, ending that what runs
+	// for it is being ended.
+	unserved time.Time
+	ending   bool
 	// A server that fails at once is not started again and again for whom it has failed,
 	// whose doing it may be.
 	resting map[string]*rest // by scopes
 	legacy  time.Time        // until when the server is known not to speak 2026-07-28
+	// Arguments of tools that have to be in headers, and when that was learned.
+	params  map[string][]paramHeader
+	learned time.Time
+}
+
+func newPool(svc *Service) *pool {
+	return &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}, held: map[string]int{}, resting: map[string]*rest{}}
 }
 
 // opening is an upstream session that is being opened, or was.
@@ -38,68 +49,123 @@ type opening struct {
 	err  error
 }
 
+// endGrace is how long what is under way on a service that was changed may go on.
+const endGrace = 30 * time.Second
+
 // retire ends the upstream sessions of a service that is not served any longer. What is
 // under way on them is let go on for a while.
 func (p *pool) retire(e *Engine) {
 	p.mu.Lock()
-	p.retired = true
-	all := slices.Collect(maps.Keys(p.all))
+	busy := p.ending
+	p.ending = true
 	p.mu.Unlock()
-	for range 30 {
-		if !slices.ContainsFunc(all, func(i *instance) bool { return i.active.Load() > 0 && !i.isDead() }) || !pause(e.live, time.Second) {
+	if busy {
+		return
+	}
+	for range endGrace / time.Second {
+		if !slices.ContainsFunc(p.list(), func(i *instance) bool { return i.active.Load() > 0 }) || !pause(e.live, time.Second) {
 			break
 		}
 	}
-	for _, i := range all {
+	for _, i := range p.list() {
 		e.retire(i)
 	}
+	p.mu.Lock()
+	p.ending = false
+	p.mu.Unlock()
+}
+
+func (p *pool) list() []*instance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.all))
+}
+
+// forget takes out an upstream session that has ended.
+func (p *pool) forget(i *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.all[i]; ok {
+		delete(p.all, i)
+		p.less(i.scope)
+	}
+	maps.DeleteFunc(p.shared, func(_ form, o *opening) bool { return o.inst == i })
 }
 
 // admit lets one more upstream session begin, or says why not. What it lets begin has
 // to end in done.
 func (p *pool) admit(e *Engine, scope string, now time.Time) error {
-	p.mu.Lock()
-	if r := p.resting[scope]; r != nil && now.Before(r.until) {
-		wait, reason := r.until.Sub(now), r.reason
+	for {
+		p.mu.Lock()
+		if r := p.resting[scope]; r != nil && now.Before(r.until) {
+			wait, reason := r.until.Sub(now), r.reason
+			p.mu.Unlock()
+			return &busyError{http.StatusServiceUnavailable, wait, "it has failed, and is tried again later", reason}
+		}
+		full, many := p.full(scope)
+		if full == "" {
+			p.started++
+			p.held[scope]++
+			p.mu.Unlock()
+			return nil
+		}
+		oldest := p.oldest(now, func(i *instance) bool { return many || i.scope == scope })
 		p.mu.Unlock()
-		return &busyError{http.StatusServiceUnavailable, wait, "it has failed, and is tried again later", reason}
+		if oldest == nil {
+			return &busyError{http.StatusTooManyRequests, time.Second, full, nil}
+		}
+		if !e.retireIdle(oldest, 0) && !pause(e.live, time.Millisecond) { // somebody else was first
+			return errEnded
+		}
 	}
-	if len(p.all)+p.started < p.svc.MaxInstances {
-		p.started++
-		p.mu.Unlock()
-		return nil
+}
+
+// full says which bound there is no room within; many that it is the one on all. The
+// caller holds mu.
+func (p *pool) full(scope string) (text string, many bool) {
+	switch {
+	case len(p.all)+p.started >= p.svc.MaxInstances:
+		return "it has as many sessions as its max_instances allows, and all are in use", true
+	case p.held[scope] >= p.svc.MaxPerKey:
+		return "the caller has as many sessions as its max_instances_per_key allows, and all are in use", false
 	}
-	var oldest *instance
+	return "", false
+}
+
+// oldest is the upstream session that is idle for longest of those that may go, nil for
+// none. The caller holds mu.
+func (p *pool) oldest(now time.Time, may func(*instance) bool) (oldest *instance) {
 	for i := range p.all {
-		if !i.own && i.idle(now, 0) && (oldest == nil || i.used.Load() < oldest.used.Load()) {
+		if !i.own && may(i) && i.idle(now, 0) && (oldest == nil || i.used.Load() < oldest.used.Load()) {
 			oldest = i
 		}
 	}
-	if oldest == nil {
-		p.mu.Unlock()
-		return &busyError{http.StatusTooManyRequests, time.Second, "it has as many sessions as its max_instances allows, and all are in use", nil}
+	return oldest
+}
+
+// less says that a scope has one upstream session less. The caller holds mu.
+func (p *pool) less(scope string) {
+	if p.held[scope]--; p.held[scope] == 0 {
+		delete(p.held, scope)
 	}
-	p.started++
-	p.mu.Unlock()
-	e.retire(oldest)
-	return nil
 }
 
 // done ends what admit let begin.
 func (p *pool) done(e *Engine, scope string, i *instance, err error) {
 	p.mu.Lock()
 	p.started--
-	retired := p.retired
 	if err == nil {
 		p.all[i] = struct{}{}
+	} else {
+		p.less(scope)
 	}
 	p.mu.Unlock()
 	var refused *jsonrpc.Error
 	switch {
-	case err == nil && (retired || e.live.Err() != nil):
+	case err == nil && e.live.Err() != nil:
 		e.retire(i)
-	case err == nil && i.isDead(): // it has ended before it was here
-		e.pools.forget(i)
+	case err == nil && i.isDying(): // it has ended before it was here
+		p.forget(i)
 	case err == nil, errors.As(err, &refused), errors.Is(err, errLegacy), errors.Is(err, context.Canceled):
 		// It has started well; or it has said no; or nobody waits any longer.
 	default:
@@ -107,48 +173,59 @@ func (p *pool) done(e *Engine, scope string, i *instance, err error) {
 	}
 }
 
-// get gives the upstream session of a form, opening it if there is none. Who comes
-// meanwhile waits for the same.
+// use gives the upstream session of a form, opening it if there is none. Who comes
+// meanwhile waits for the same. It is used until its end is called.
+func (p *pool) use(ctx context.Context, e *Engine, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
+	for {
+		inst, err := p.get(ctx, e, f, open)
+		if err != nil || inst.begin(e.now()) {
+			return inst, err
+		}
+	}
+}
+
+// get gives an upstream session that may be ending already.
 func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
 	p.mu.Lock()
 	o := p.shared[f]
-	if o != nil && o.inst != nil && o.inst.isDead() {
+	if o != nil && o.inst != nil && o.inst.isDying() {
 		o = nil
 	}
-	if o != nil {
+	if o == nil {
+		o = &opening{done: make(chan struct{})}
+		p.shared[f] = o
 		p.mu.Unlock()
-		select {
-		case <-o.done:
-			return o.inst, o.err
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	o = &opening{done: make(chan struct{})}
-	p.shared[f] = o
-	p.mu.Unlock()
-	// Others may wait for it, so that it does not end with the caller who was first.
-	opened := func(inst *instance, err error) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		o.inst, o.err = inst, err
-		if err != nil {
-			delete(p.shared, f)
-		}
-		close(o.done)
-	}
-	if !e.spawn(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.limits.Start)
-		defer cancel()
-		opened(p.start(ctx, e, f.scope, open))
-	}) {
-		opened(nil, errEnded)
+		p.open(ctx, e, f, o, open)
+	} else {
+		p.mu.Unlock()
 	}
 	select {
 	case <-o.done:
 		return o.inst, o.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// open opens an upstream session beside: others may wait for it, so that it does not end
+// with the caller who was first.
+func (p *pool) open(ctx context.Context, e *Engine, f form, o *opening, open func(ctx context.Context) (*instance, error)) {
+	opened := func(inst *instance, err error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		o.inst, o.err = inst, err
+		if err != nil && p.shared[f] == o {
+			delete(p.shared, f)
+		}
+		close(o.done)
+	}
+	ctx = context.WithoutCancel(ctx)
+	if !e.spawn(func() {
+		ctx, cancel := context.WithTimeout(ctx, e.limits.Start)
+		defer cancel()
+		opened(p.start(ctx, e, f.scope, open))
+	}) {
+		opened(nil, errEnded)
 	}
 }
 

@@ -2,93 +2,86 @@ package mcpproxy
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 )
 
 // pools are those of all services.
 type pools struct {
-	mu   sync.Mutex
-	byID map[string]*pool
+	mu        sync.Mutex
+	byService map[*Service]*pool
+	served    map[*Service]struct{} // nil as long as nobody has said which are
 }
 
-// of is the pool of a service. One of another service with its id is retired.
-func (p *pools) of(e *Engine, svc *Service) *pool {
+// of is the pool of a service. A request that is late may still need that of a service
+// which has been changed meanwhile.
+func (p *pools) of(svc *Service) *pool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	have := p.byID[svc.Config.ID]
-	if have != nil && have.svc == svc {
-		return have
+	have := p.byService[svc]
+	if have == nil {
+		have = newPool(svc)
+		p.byService[svc] = have
 	}
-	if have != nil {
-		e.spawn(func() { have.retire(e) })
-	}
-	next := &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}, resting: map[string]*rest{}}
-	p.byID[svc.Config.ID] = next
-	return next
+	return have
 }
 
+// keep says which services are served.
 func (p *pools) keep(e *Engine, served map[string]*Service) {
 	p.mu.Lock()
+	p.served = make(map[*Service]struct{}, len(served))
+	for _, svc := range served {
+		p.served[svc] = struct{}{}
+	}
+	p.mu.Unlock()
+	p.clear(e)
+}
+
+// clear ends what runs for services that are not served any longer.
+func (p *pools) clear(e *Engine) {
+	p.mu.Lock()
 	defer p.mu.Unlock()
-	for id, have := range p.byID {
-		if served[id] != have.svc {
-			delete(p.byID, id)
+	now := e.now()
+	for svc, have := range p.byService {
+		if _, ok := p.served[svc]; ok || p.served == nil {
+			continue
+		}
+		if have.over(now) {
+			delete(p.byService, svc)
+		} else {
 			e.spawn(func() { have.retire(e) })
 		}
 	}
 }
 
-func (p *pools) list() []*instance {
+// lateBy is more than a request can be late.
+const lateBy = 5 * time.Minute
+
+// over says whether nobody can come any longer for the pool of a service that is not
+// served.
+func (p *pool) over(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var list []*instance
-	for _, have := range p.byID {
-		have.mu.Lock()
-		list = slices.AppendSeq(list, maps.Keys(have.all))
-		have.mu.Unlock()
+	if p.unserved.IsZero() {
+		p.unserved = now
+	}
+	return len(p.all)+p.started == 0 && now.Sub(p.unserved) > lateBy
+}
+
+func (p *pools) list() (list []*instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, have := range p.byService {
+		list = append(list, have.list()...)
 	}
 	return list
 }
 
-// find is the pool of a service, nil when it is not served any longer.
-func (p *pools) find(svc *Service) *pool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if have := p.byID[svc.Config.ID]; have != nil && have.svc == svc {
-		return have
-	}
-	return nil
-}
-
-// forget takes out an upstream session that has ended.
-func (p *pools) forget(i *instance) {
-	have := p.find(i.svc)
-	if have == nil {
-		return
-	}
-	have.mu.Lock()
-	defer have.mu.Unlock()
-	delete(have.all, i)
-	maps.DeleteFunc(have.shared, func(_ form, o *opening) bool { return o.inst == i })
-}
-
-// shortLife is how long an upstream session has to last not to count as a failed start.
-const shortLife = 5 * time.Second
-
-// failed notes that an upstream session has ended by itself.
-func (p *pools) failed(i *instance, err error, now time.Time) {
-	if have := p.find(i.svc); have != nil && now.Sub(i.created) < shortLife {
-		have.fail(i.scope, err, now)
-	}
-}
-
-func (p *pools) sweep(e *Engine, now time.Time) {
+func (p *pools) sweep(e *Engine) {
+	p.clear(e)
 	for _, i := range p.list() {
-		if !i.own && i.idle(now, i.svc.IdleTTL) {
-			e.retire(i)
+		if !i.own {
+			e.retireIdle(i, i.svc.IdleTTL)
 		}
 	}
 }
@@ -97,7 +90,7 @@ func (p *pools) close(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, i := range p.list() {
 		all.Go(func() {
-			if i.dying.CompareAndSwap(false, true) {
+			if i.die(time.Time{}, always) {
 				i.kill()
 				i.close(ctx)
 			}

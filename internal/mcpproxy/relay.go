@@ -73,12 +73,12 @@ func (x *exchange) ownSubscription(c *call, m *jsonrpc.Message, of jsonrpc.Span,
 // relay sends the request up and its messages down. s is nil where the caller has no
 // session, and so cannot be asked anything; then it may be that the server has forgotten
 // the upstream session, and nothing is answered.
-func (x *exchange) relay(inst *instance, s *session, c *call) (forgotten bool) {
+func (x *exchange) relay(inst *instance, s *session, c *call, edits ...jsonrpc.Edit) (forgotten bool) {
 	header := x.legacyHeader()
 	if s == nil {
 		header = nil
 	}
-	return x.send(inst, s, c, mcp.Message{Data: x.upward(c), Header: header})
+	return x.send(inst, s, c, mcp.Message{Data: x.upward(c, edits...), Header: header})
 }
 
 // send makes the call and relays what comes, as relay says.
@@ -87,13 +87,15 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 	defer cancel()
 	c.endBy(cancel)
 	defer context.AfterFunc(inst.live, cancel)()
-	inst.begin(x.now())
-	defer func() { inst.end(x.now()) }()
 	call := inst.conn.Call
 	if !inst.svc.oneWire() && !(inst.own && x.events) { // the caller cannot come for the rest
 		call = func(ctx context.Context, m mcp.Message) (mcp.Stream, error) { return callThrough(ctx, inst.conn, m) }
 	}
 	st, err := call(ctx, m)
+	if inst.modern && x.params.versionText == "" && wantsParams(err) && inst.pool.learn(ctx, x.Engine) { // it was refused before anything was done
+		m.Header = x.modernHeader(inst.pool, mcp.FirstModern)
+		st, err = call(ctx, m)
+	}
 	if err != nil {
 		return x.failed(inst, s, c, err)
 	}
@@ -131,8 +133,8 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 			if in.Method == "notifications/progress" {
 				c.note(in, x.now())
 			}
-			if !p.sse {
-				continue // the caller takes the response only
+			if !p.sse || s != nil && !inst.own && !s.hears(in) {
+				continue // the caller takes the response only, or the more important messages
 			}
 		case jsonrpc.Request:
 			if !x.mayAsk(inst, s, p, in) {
@@ -158,8 +160,10 @@ func (x *exchange) mayAsk(inst *instance, s *session, p *reply, in *jsonrpc.Mess
 		e = cannotAsk(0)
 	case inst.svc.Isolation == Shared:
 		e = cannotAsk(2)
+	case inst.svc.Withheld.covers(in.Method):
+		e = withheld(in.Method)
 	default:
-		s.ask(in.Key())
+		x.note(s, in)
 		return true
 	}
 	x.answer(inst, e.Response(in.ID.Of(in.Data)))

@@ -12,6 +12,9 @@ type rest struct {
 	reason   error
 }
 
+// shortLife is how long an upstream session has to last not to count as a failed start.
+const shortLife = 5 * time.Second
+
 // restFor is for how long a failure counts after the rest that it was given.
 const restFor = time.Minute
 

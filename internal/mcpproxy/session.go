@@ -1,10 +1,12 @@
 package mcpproxy
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,14 +25,14 @@ type session struct {
 
 	mu      sync.Mutex
 	ended   bool
-	asked   []string            // ids of the server's requests that wait for an answer, the oldest first
-	calls   map[string]*call    // under way, by the caller's ids
-	watched map[digest]struct{} // URIs of resources that it has subscribed to
-	waiting []waiting           // what no stream has taken yet
-	bytes   int                 // of it
-	wake    chan struct{}       // tells the stream that something waits; nil without one
-	gone    chan struct{}       // closed when the session has ended
-	dropped atomic.Int64
+	asked   []asked           // the server's requests that wait for an answer, the oldest first
+	calls   map[string]*call  // under way, by the caller's ids
+	watched map[digest]string // URIs of resources that it has subscribed to; empty for a long one
+	level   int               // of the log messages that it wants, as in logLevels, from 1; 0: it has not said
+	waiting []waiting         // what no stream has taken yet
+	bytes   int               // of it
+	wake    chan struct{}     // tells the stream that something waits; nil without one
+	gone    chan struct{}     // closed when the session has ended
 }
 
 // begin marks a request or a stream under way, until end.
@@ -41,27 +43,58 @@ func (s *session) end(now time.Time) { s.used.Store(now.UnixNano()); s.active.Ad
 // maxAsked bounds a server's requests that wait for a caller's answer.
 const maxAsked = 256
 
+// asked is a request of the server's.
+type asked struct {
+	key string // of its id
+	id  []byte
+}
+
 // ask notes a request of the server's, whose answer may then come. Where too many wait,
-// the oldest waits no longer: there are callers that do not answer.
-func (s *session) ask(id string) {
+// the oldest waits no longer, and its id is returned.
+func (s *session) ask(in *jsonrpc.Message) (dropped []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.asked) >= maxAsked {
+		dropped = s.asked[0].id
 		s.asked = slices.Delete(s.asked, 0, 1)
 	}
-	s.asked = append(s.asked, id)
+	s.asked = append(s.asked, asked{in.Key(), bytes.Clone(in.ID.Of(in.Data))})
+	return dropped
 }
 
 // answered says whether the server has asked this session that.
-func (s *session) answered(id string) bool {
+func (s *session) answered(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.Index(s.asked, id)
+	i := slices.IndexFunc(s.asked, func(a asked) bool { return a.key == key })
 	if i < 0 {
 		return false
 	}
 	s.asked = slices.Delete(s.asked, i, i+1)
 	return true
+}
+
+// logLevels are those of log messages, the least important first.
+var logLevels = []string{"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"}
+
+// levelOf is the place of a level, from 1; 0 when there is no such level.
+func levelOf(name string) int { return slices.Index(logLevels, name) + 1 }
+
+// hears says whether a notification is of no lower level than the session wants.
+func (s *session) hears(in *jsonrpc.Message) bool {
+	if in.Method != "notifications/message" {
+		return true
+	}
+	s.mu.Lock()
+	wanted := s.level
+	s.mu.Unlock()
+	if wanted == 0 {
+		return true
+	}
+	at, _ := in.Member(in.Params, "level")
+	name, _ := in.String(at)
+	level := levelOf(name)
+	return level == 0 || level >= wanted
 }
 
 // waiting is a message that waits for a stream.
@@ -83,7 +116,7 @@ func (s *session) put(m waiting, most int) bool {
 		return false
 	}
 	for len(s.waiting) > 0 && (len(s.waiting) >= most || s.bytes+len(m.Data) > maxWaiting) {
-		s.dropped.Add(1)
+		s.inst.dropped.Add(1)
 		i := slices.IndexFunc(s.waiting, func(w waiting) bool { return !w.asks })
 		if i < 0 {
 			return false
@@ -156,12 +189,19 @@ func digestOf(uri string) digest { return sha256.Sum256([]byte(uri)) }
 func (s *session) watch(uri string, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if on && len(s.watched) < maxWatched {
-		s.watched[digestOf(uri)] = struct{}{}
-	} else {
-		delete(s.watched, digestOf(uri))
+	of := digestOf(uri)
+	switch {
+	case !on || len(s.watched) >= maxWatched:
+		delete(s.watched, of)
+	case len(uri) > maxKeptURI:
+		s.watched[of] = ""
+	default:
+		s.watched[of] = strings.Clone(uri)
 	}
 }
+
+// maxKeptURI bounds the URIs that are kept, to end their subscriptions with the session.
+const maxKeptURI = 2048
 
 // maxWatched bounds the resources that a session is subscribed to.
 const maxWatched = 1024
@@ -177,7 +217,7 @@ func (s *session) watches(uri string) bool {
 func newSession(routeID, keyID string, inst *instance, now time.Time) *session {
 	s := &session{
 		id: randomID(), routeID: routeID, keyID: keyID, inst: inst,
-		calls: map[string]*call{}, watched: map[digest]struct{}{}, gone: make(chan struct{}),
+		calls: map[string]*call{}, watched: map[digest]string{}, gone: make(chan struct{}),
 	}
 	s.used.Store(now.UnixNano())
 	return s

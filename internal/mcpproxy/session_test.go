@@ -13,7 +13,7 @@ import (
 // What waits for a stream is bounded in number and in bytes; the oldest notifications go
 // first, and a request of the server's is taken or not, but does not go unseen.
 func TestPut(t *testing.T) {
-	s := newSession("r", "k", nil, time.Now())
+	s := newSession("r", "k", &instance{}, time.Now())
 	wake := s.attach()
 	put := func(data string, asks bool) bool { return s.put(waiting{mcp.Message{Data: []byte(data)}, asks}, 3) }
 	take := func() (texts []string) {
@@ -28,7 +28,7 @@ func TestPut(t *testing.T) {
 		require.True(t, put(m, strings.HasSuffix(m, "?")))
 	}
 	require.Equal(t, []string{"b?", "d", "e?"}, take())
-	require.EqualValues(t, 2, s.dropped.Load())
+	require.EqualValues(t, 2, s.inst.dropped.Load())
 
 	for _, m := range []string{"a?", "b?", "c?"} {
 		require.True(t, put(m, true))

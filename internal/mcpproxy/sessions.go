@@ -1,10 +1,15 @@
 package mcpproxy
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
+	"github.com/agent-gateway/agent-gateway/internal/jsonwrite"
+	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
 // sessions are those of all callers.
@@ -72,6 +77,8 @@ func (e *Engine) endSession(s *session) {
 	s.mu.Lock()
 	s.ended, s.waiting, s.bytes = true, nil, 0
 	calls := slices.Collect(maps.Values(s.calls))
+	unanswered, watched := s.asked, slices.Collect(maps.Values(s.watched))
+	s.asked = nil
 	s.mu.Unlock()
 	close(s.gone)
 	s.inst.leave(s)
@@ -80,5 +87,33 @@ func (e *Engine) endSession(s *session) {
 	}
 	if s.inst.own {
 		e.retire(s.inst)
+	} else {
+		e.partWith(s.inst, unanswered, watched)
+	}
+}
+
+// partWith tells a server that goes on for others what a session that has ended leaves
+// behind: it answers no more questions, and needs no more news.
+func (e *Engine) partWith(i *instance, questions []asked, uris []string) {
+	for _, q := range questions {
+		e.answer(i, unanswered.Response(q.id))
+	}
+	uris = slices.DeleteFunc(uris, func(uri string) bool { return uri == "" || i.watched(uri) })
+	if len(uris) == 0 || !i.begin(e.now()) {
+		return
+	}
+	if !e.spawn(func() {
+		defer func() { i.end(e.now()) }()
+		ctx, cancel := context.WithTimeout(i.live, answerTime)
+		defer cancel()
+		for _, uri := range uris {
+			params := append(jsonwrite.AppendString([]byte(`{"uri":`), uri), '}')
+			m := mcp.Message{Data: jsonrpc.Call(i.nextID(), "resources/unsubscribe", params)}
+			if _, _, err := first(ctx, i.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(i, in, m) }); err != nil {
+				return
+			}
+		}
+	}) {
+		i.end(e.now())
 	}
 }

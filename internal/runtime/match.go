@@ -22,7 +22,7 @@ type Match struct {
 // specific host; where routes of several protocols are left, the endpoint
 // decides, and then the headers. Only routes of the protocols in dialects are
 // looked at; nil means all. Without a match, allow lists the methods that the
-// path takes.
+// path takes, and m has the route of MCP that takes some of them, if one does.
 func (s *Snapshot) Match(r *http.Request, dialects []string) (m Match, allow []string, ok bool) {
 	path := r.URL.EscapedPath()
 	host := hostOf(r)
@@ -47,11 +47,15 @@ func (s *Snapshot) Match(r *http.Request, dialects []string) (m Match, allow []s
 				if rest != "" && rest != "/" {
 					continue
 				}
-				if methods := mcpMethods; !slices.Contains(methods, r.Method) || len(route.methods) > 0 && !slices.Contains(route.methods, r.Method) {
-					allow = append(allow, methods...)
-					continue
+				methods := mcpMethods
+				if len(route.methods) > 0 {
+					methods = slices.DeleteFunc(slices.Clone(methods), func(m string) bool { return !slices.Contains(route.methods, m) })
 				}
-				m, ok, best = Match{Route: route}, true, hostRank(route.host)
+				if slices.Contains(methods, r.Method) {
+					m, ok, best = Match{Route: route}, true, hostRank(route.host)
+				} else if allow = append(allow, methods...); !ok {
+					m = Match{Route: route}
+				}
 				continue
 			}
 			canonical, valid := llmproxy.Canonical(route.Protocol, rest)
@@ -75,7 +79,7 @@ func (s *Snapshot) Match(r *http.Request, dialects []string) (m Match, allow []s
 			return m, nil, true
 		}
 	}
-	return Match{}, allow, false
+	return m, allow, false
 }
 
 // parent cuts the last segment off a prefix; "" above the root.

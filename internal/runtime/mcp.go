@@ -35,7 +35,12 @@ type liveService struct {
 const (
 	maxProcesses = 64     // of one service
 	maxUpstreams = 10_000 // sessions of one service over HTTP
-	idleTTL      = time.Hour
+
+	// Of one virtual key.
+	maxProcessesPerKey = 32
+	maxUpstreamsPerKey = 1_000
+
+	idleTTL = time.Hour
 )
 
 // compileServices makes the MCP services. One whose entry has not changed is taken over
@@ -54,19 +59,19 @@ func (c *compiler) compileServices(set *Set, prev, snap *Snapshot) (problems Pro
 		}
 		s := &mcpproxy.Service{
 			Config:    mcp.Service{ID: o.ID, URL: o.URL, PostURL: o.PostURL, Header: headerOf(o), Command: o.Command, Args: slices.Clone(o.Args), Dir: o.Cwd},
-			Transport: t, TransportName: o.Transport, Isolation: mcpproxy.Isolation(o.Isolation), MaxInstances: o.MaxInstances,
-			IdleTTL: cmp.Or(o.IdleTime(), idleTTL), CaptureArgs: o.Audit.CaptureToolArgs, MaxArgs: o.Audit.MaxBytes, Disabled: o.Disabled,
+			Transport: t, TransportName: o.Transport, Isolation: mcpproxy.Isolation(o.Isolation),
+			IdleTTL: cmp.Or(o.IdleTime(), idleTTL), Withheld: slices.Clone(o.WithholdCapabilities), CaptureArgs: o.Audit.CaptureToolArgs, MaxArgs: o.Audit.MaxBytes, Disabled: o.Disabled,
 		}
 		for name, v := range o.Env {
 			s.Config.Env = append(s.Config.Env, name+"="+v.Reveal())
 		}
 		slices.Sort(s.Config.Env)
-		if s.MaxInstances == 0 {
-			s.MaxInstances = maxUpstreams
-			if o.Stdio() {
-				s.MaxInstances = maxProcesses
-			}
+		most, perKey := maxUpstreams, maxUpstreamsPerKey
+		if o.Stdio() {
+			most, perKey = maxProcesses, maxProcessesPerKey
 		}
+		s.MaxInstances = cmp.Or(o.MaxInstances, most)
+		s.MaxPerKey = min(cmp.Or(o.MaxInstancesPerKey, perKey), s.MaxInstances)
 		snap.services[id] = liveService{e, s}
 	}
 	return problems

@@ -55,7 +55,7 @@ func (d *Dataplane) Serve(w http.ResponseWriter, r *http.Request, dialects []str
 			next.ServeHTTP(w, r)
 			return
 		}
-		d.notFound(w, r, allow)
+		d.notFound(w, r, m.Route, allow, started)
 		return
 	}
 	span, depthKnown := trace.Start(r.Header)
@@ -153,11 +153,20 @@ func (d *Dataplane) refuse(w http.ResponseWriter, r *http.Request, e *llm.Error)
 	llmproxy.WriteError(w, guess(r), span.RequestID, e)
 }
 
-func (d *Dataplane) notFound(w http.ResponseWriter, r *http.Request, allow []string) {
+// notFound answers a request that no route takes; route is one of MCP that would, with
+// another method, nil for none.
+func (d *Dataplane) notFound(w http.ResponseWriter, r *http.Request, route *Route, allow []string, started time.Time) {
 	if len(allow) > 0 {
 		slices.Sort(allow)
 		w.Header().Set("Allow", strings.Join(slices.Compact(allow), ", "))
-		d.refuse(w, r, llm.Errorf(llm.CodeMethodNotAllowed, "the method %.20s is not served here", r.Method))
+		refused := llm.Errorf(llm.CodeMethodNotAllowed, "the method %.20s is not served here", r.Method)
+		if route == nil {
+			d.refuse(w, r, refused)
+			return
+		}
+		span, _ := trace.Start(r.Header)
+		span.Write(w.Header())
+		d.serveMCP(w, r, route, nil, span, started, refused)
 		return
 	}
 	d.refuse(w, r, llm.Errorf(llm.CodeNotFound, "no route takes %.20s %.200s: check the path and the configured routes", r.Method, r.URL.EscapedPath()))

@@ -1,0 +1,108 @@
+package gateway_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
+)
+
+// A session that ends leaves nothing behind in an upstream session that others go on
+// with: it hears no news any longer, and its questions are answered.
+func TestMCPLeave(t *testing.T) {
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		s := newGateway(t, up.bundle("isolation: key", ""))
+		leaves, stays := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
+		require.Len(t, up.begins(), 1)
+		long := "test://" + strings.Repeat("x", 4096)
+		for _, uri := range []string{"test://mine", "test://ours", long} {
+			leaves.ask(t, "resources/subscribe", fmt.Sprintf(`{"uri":%q}`, uri))
+		}
+		stays.ask(t, "resources/subscribe", `{"uri":"test://ours"}`)
+		st := leaves.open(t, leaves.request("tools/call", toolCall("ask", `{"method":"roots/list","params":{}}`)))
+		asked := st.next(t)
+		require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", leaves.headers()...).Status)
+
+		m, err := up.WaitReceived(t.Context(), `"the client has not answered"`)
+		require.NoError(t, err)
+		require.Equal(t, asked.Get("id").Raw, gjson.Get(m, "id").Raw)
+		require.Equal(t, int64(-32603), gjson.Get(m, "error.code").Int(), m)
+		m, err = up.WaitReceived(t.Context(), `"resources/unsubscribe"`)
+		require.NoError(t, err)
+		require.Equal(t, "test://mine", gjson.Get(m, "params.uri").Str)
+		require.Equal(t, "x", stays.tool(t, "echo", `{"text":"x"}`))
+		for _, r := range up.Received() {
+			if gjson.Get(r, "method").Str == "resources/unsubscribe" {
+				require.Equal(t, "test://mine", gjson.Get(r, "params.uri").Str, "the others' stay")
+			}
+		}
+		listen := stays.listen(t)
+		up.Emit(updated("test://ours"))
+		require.Equal(t, updated("test://ours"), listen.next(t).Raw)
+	})
+}
+
+// Those who share an upstream session get the log messages that each has asked for: the
+// server is told the level of who wants the most.
+func TestMCPLogLevels(t *testing.T) {
+	message := func(level string) string {
+		return fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":%q,"data":1}}`, level)
+	}
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		for _, isolation := range []string{"session", "key", "shared"} {
+			s := newGateway(t, up.bundle("isolation: "+isolation, ""))
+			before := len(up.Received())
+			one, two, three := s.mcp(alice).begin(t), s.mcp(alice).begin(t), s.mcp(alice).begin(t)
+			one.ask(t, "logging/setLevel", `{"level":"debug","x-odd":1.50}`)
+			two.ask(t, "logging/setLevel", `{"x-odd":1.50, "level":"error"}`)
+			two.ask(t, "logging/setLevel", `{"level":"loud"}`)
+			var told []string
+			for _, r := range up.Received()[before:] {
+				if gjson.Get(r, "method").Str == "logging/setLevel" {
+					told = append(told, gjson.Get(r, "params").Raw)
+				}
+			}
+			second := `{"x-odd":1.50, "level":"debug"}`
+			if isolation == "session" {
+				second = `{"x-odd":1.50, "level":"error"}`
+			}
+			require.Equal(t, []string{`{"level":"debug","x-odd":1.50}`, second, `{"level":"loud"}`}, told, isolation)
+			if isolation == "session" {
+				continue // what each hears is the server's to choose
+			}
+			streams := map[string]*mcpStream{"debug info error odd": one.listen(t), "error odd": two.listen(t), "debug info error odd ": three.listen(t)}
+			for _, level := range []string{"debug", "info", "error", "odd"} {
+				up.Emit(message(level))
+			}
+			for levels, st := range streams {
+				for _, level := range strings.Fields(levels) {
+					require.Equal(t, message(level), st.next(t).Raw, isolation)
+				}
+			}
+		}
+	})
+}
+
+// In a call's own stream a session hears what it has asked for, too.
+func TestMCPLogLevelInCall(t *testing.T) {
+	for _, kind := range []string{"json", "events"} {
+		up := newMCP(t, kind, nil)
+		s := newGateway(t, up.bundle("isolation: key", ""))
+		one, two := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
+		one.ask(t, "logging/setLevel", `{"level":"debug"}`)
+		two.ask(t, "logging/setLevel", `{"level":"emergency"}`)
+		heard := func(c *mcpCaller) (levels []string) {
+			got := c.post(t, c.request("tools/call", toolCall("progress", `{"steps":2}`)))
+			for _, m := range got.messages(t) {
+				if gjson.Get(m, "method").Str == "notifications/message" {
+					levels = append(levels, gjson.Get(m, "params.level").Str)
+				}
+			}
+			return levels
+		}
+		require.NotEmpty(t, heard(one))
+		require.Empty(t, heard(two))
+	}
+}

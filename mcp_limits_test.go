@@ -1,0 +1,80 @@
+package gateway_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	gateway "github.com/agent-gateway/agent-gateway"
+)
+
+// The bounds are what an embedder says.
+func TestMCPLimits(t *testing.T) {
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		s := newGateway(t, up.bundle("isolation: session", ""), gateway.WithMCPLimits(gateway.MCPLimits{
+			Body: 2000, Sessions: 3, SessionsPerKey: 2, InFlight: 2, Queue: 2, History: 2, KeepAlive: time.Millisecond,
+		}))
+		one := s.mcp(alice).begin(t)
+		two := s.mcp(alice).begin(t)
+		require.Equal(t, 429, s.mcp(alice).post(t, initialize).Status)
+		s.mcp(bob).begin(t)
+		require.Equal(t, 429, s.mcp(bob).post(t, initialize).Status)
+		require.Equal(t, 413, one.post(t, one.request("tools/call", toolCall("echo", fmt.Sprintf(`{"text":%q}`, strings.Repeat("x", 2000))))).Status)
+
+		// A stream that waits says so. That both run is seen by what they log.
+		slow, _ := up.slow(t, one)
+		other, _ := up.slow(t, two)
+		got := one.post(t, one.request("ping", ""))
+		require.Equal(t, 503, got.Status, got.Body)
+		require.NotEmpty(t, got.Header.Get("Retry-After"))
+		require.Contains(t, got.Body, fmt.Sprintf(`"id":%d`, one.last))
+		line, err := slow.r.ReadString('\n')
+		for err == nil && line != ": keep-alive\n" {
+			line, err = slow.r.ReadString('\n')
+		}
+		require.NoError(t, err)
+		slow.close()
+		other.close()
+		require.Eventually(t, func() bool { return one.post(t, one.request("ping", "")).Status == 200 }, patience, step)
+		require.Len(t, s.admin(t, 200, "GET", "/mcp/runtime/history", "").Get("items").Array(), 2)
+	})
+	require.Error(t, gateway.WithMCPLimits(gateway.MCPLimits{Queue: -1})(&gateway.Settings{}))
+}
+
+// What waits too long for a stream is dropped, and counted.
+func TestMCPQueue(t *testing.T) {
+	for _, kind := range []string{"sse", "stdio"} {
+		up := newMCP(t, kind, nil)
+		s := newGateway(t, up.bundle("isolation: session", ""), gateway.WithMCPLimits(gateway.MCPLimits{Queue: 2}))
+		c := s.mcp(alice).begin(t)
+		for i := range 5 {
+			up.Emit(updated(fmt.Sprintf("test://%d", i)))
+		}
+		dropped := func() int64 {
+			return s.admin(t, 200, "GET", upService+"/sessions", "").Get("items.0.dropped_messages").Int()
+		}
+		require.Eventually(t, func() bool { return dropped() == 3 }, patience, step)
+		st := c.listen(t)
+		require.Equal(t, updated("test://3"), st.next(t).Raw)
+		require.Equal(t, updated("test://4"), st.next(t).Raw)
+	}
+}
+
+// A server that goes on with a call that was cancelled is not waited for.
+func TestMCPCancelUnheard(t *testing.T) {
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		s := newGateway(t, up.bundle("isolation: session", ""), gateway.WithMCPLimits(gateway.MCPLimits{KeepAlive: time.Millisecond}))
+		c := s.mcp(alice).begin(t)
+		st := c.open(t, c.request("tools/call", toolCall("never", "{}")))
+		_, err := up.WaitReceived(t.Context(), `"never"`)
+		require.NoError(t, err)
+		require.Equal(t, 202, c.post(t, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, c.last)).Status)
+		m := st.next(t)
+		require.Equal(t, int64(-32000), m.Get("error.code").Int(), m.Raw)
+		require.Contains(t, m.Get("error.message").Str, "cancelled by the client")
+		st.ended(t)
+	})
+}
