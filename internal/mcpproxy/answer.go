@@ -112,10 +112,10 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 func (x *exchange) failed(inst *instance, s *session, c *call, err error) (forgotten bool) {
 	var refused *mcp.StatusError
 	if !errors.As(err, &refused) {
-		p := x.newReply()
-		x.brokenOff(inst, c, p, notEOF(err))
+		x.brokenOff(inst, c, x.reply, notEOF(err))
 		return false
 	}
+	x.reply.pause()
 	x.calls.leave(c, "upstream_status")
 	switch {
 	case refused.Code != http.StatusNotFound || inst.modern || unknownMethod(refused):
@@ -164,11 +164,7 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 		if in.ID.OK() && string(in.ID.Of(data)) != "null" {
 			data = x.downward(c, in)
 		}
-		h := x.w.Header()
-		h["Content-Type"] = []string{"application/json"}
-		x.w.WriteHeader(refused.Code)
-		_, _ = x.w.Write(data)
-		x.event.StatusCode = refused.Code
+		x.write(refused.Code, data)
 		x.record("error", "rpc_error")
 		return
 	}

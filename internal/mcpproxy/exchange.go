@@ -21,6 +21,7 @@ type exchange struct {
 	// The caller takes JSON, and takes events.
 	json, events bool
 
+	reply  *reply           // nil until there may be more to say than one message
 	in     *jsonrpc.Message // the caller's message
 	modern bool
 	params params
@@ -173,8 +174,7 @@ func (x *exchange) mayCall() bool {
 	x.mcp.ToolName, x.mcp.PresentedToolName = limited(name), limited(shown)
 	if !ok {
 		x.mcp.PolicyAction = "deny"
-		writeError(x.w, http.StatusOK, x.in.ID.Of(x.in.Data), jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "there is no tool %q that this caller may use on this route", limited(shown)))
-		x.event.StatusCode = http.StatusOK
+		x.write(http.StatusOK, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "there is no tool %q that this caller may use on this route", limited(shown)).Response(x.in.ID.Of(x.in.Data)))
 		x.record("denied", "tool_denied")
 		return false
 	}

@@ -74,8 +74,8 @@ func writeUnsupported(x *exchange, version string) {
 	if x.event == nil {
 		x.observe()
 	}
-	x.event.StatusCode = http.StatusBadRequest
-	writeError(x.w, http.StatusBadRequest, x.in.ID.Of(x.in.Data), &jsonrpc.Error{Code: codeBadVersion, Message: fmt.Sprintf("the version %.40q is not supported", version), Data: data})
+	e := jsonrpc.Error{Code: codeBadVersion, Message: fmt.Sprintf("the version %.40q is not supported", version), Data: data}
+	x.write(http.StatusBadRequest, e.Response(x.in.ID.Of(x.in.Data)))
 	x.record("refused", "unsupported_version")
 }
 

@@ -48,8 +48,7 @@ func (x *exchange) initialize() {
 		x.refused(&call{ownID: x.in.ID.Of(x.in.Data)}, status)
 		return
 	case errors.As(err, &refused):
-		x.event.StatusCode = statusOf(refused)
-		writeError(x.w, x.event.StatusCode, x.in.ID.Of(x.in.Data), refused)
+		x.write(statusOf(refused), refused.Response(x.in.ID.Of(x.in.Data)))
 		x.record("error", "rpc_error")
 		return
 	case err != nil:

@@ -28,22 +28,34 @@ func (x *exchange) refuse(status int, in *jsonrpc.Message, code int, format stri
 	if in != nil && in.Kind() == jsonrpc.Request {
 		id = in.ID.Of(in.Data)
 	}
-	writeError(x.w, status, id, jsonrpc.Errorf(code, format, args...))
 	if x.event == nil {
 		x.observe()
 	}
-	x.event.StatusCode = status
+	x.write(status, jsonrpc.Errorf(code, format, args...).Response(id))
 	x.record("refused", "refused")
 }
 
-func writeError(w http.ResponseWriter, status int, id []byte, e *jsonrpc.Error) {
-	b := e.Response(id)
+// write answers with one message. Where events have begun, it is the last of them.
+func (x *exchange) write(status int, message []byte) {
+	switch {
+	case x.reply == nil:
+		writeMessage(x.w, status, message)
+	default:
+		if x.reply.events() {
+			status = http.StatusOK
+		}
+		x.reply.finish(status, mcp.Message{Data: message})
+	}
+	x.event.StatusCode = status
+}
+
+func writeMessage(w http.ResponseWriter, status int, message []byte) {
 	h := w.Header()
 	h["Content-Type"] = []string{"application/json"}
-	h["Content-Length"] = []string{strconv.Itoa(len(b))}
+	h["Content-Length"] = []string{strconv.Itoa(len(message))}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
 	w.WriteHeader(status)
-	_, _ = w.Write(b)
+	_, _ = w.Write(message)
 }
 
 // Refuse answers a request that may not go on, and records that.

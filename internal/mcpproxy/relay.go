@@ -91,6 +91,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 	if !inst.svc.oneWire() && !(inst.own && x.events) { // the caller cannot come for the rest
 		call = func(ctx context.Context, m mcp.Message) (mcp.Stream, error) { return callThrough(ctx, inst.conn, m) }
 	}
+	p := x.newReply()
 	st, err := call(ctx, m)
 	if inst.modern && x.params.versionText == "" && wantsParams(err) && inst.pool.learn(ctx, x.Engine) { // it was refused before anything was done
 		m.Header = x.modernHeader(inst.pool, mcp.FirstModern)
@@ -100,7 +101,6 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 		return x.failed(inst, s, c, err)
 	}
 	defer st.Close()
-	p := x.newReply()
 	defer p.end()
 	for {
 		m, err := st.Next()

@@ -22,6 +22,7 @@ type reply struct {
 
 	mu     sync.Mutex
 	stream bool // events have begun
+	paused bool
 	over   bool
 	status int // 0: nothing is written
 	failed error
@@ -30,19 +31,46 @@ type reply struct {
 	every  time.Duration
 }
 
+// newReply begins the answer, or goes on with one that was paused.
 func (x *exchange) newReply() *reply {
+	if p := x.reply; p != nil {
+		p.resume()
+		return p
+	}
 	p := &reply{w: x.w, rc: http.NewResponseController(x.w), stall: x.limits.ClientStall, every: x.limits.KeepAlive, json: x.json, sse: x.events}
+	x.reply = p
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.sse {
 		p.keep = time.AfterFunc(p.every, p.comment)
 	}
 	return p
 }
 
+// pause has nothing written meanwhile but by its caller.
+func (p *reply) pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = true
+	if p.keep != nil {
+		p.keep.Stop()
+	}
+}
+
+func (p *reply) resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = false
+	if p.keep != nil {
+		p.keep.Reset(p.every)
+	}
+}
+
 // comment tells a caller that waits, and what stands between, that the connection lives.
 func (p *reply) comment() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over || p.failed != nil {
+	if p.over || p.paused || p.failed != nil {
 		return
 	}
 	p.begin()
