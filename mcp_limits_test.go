@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	gateway "github.com/agent-gateway/agent-gateway"
+	"github.com/agent-gateway/agent-gateway/mcp/mcptest"
 )
 
 // The bounds are what an embedder says.
@@ -68,13 +70,48 @@ func TestMCPCancelUnheard(t *testing.T) {
 	eachMCP(t, func(t *testing.T, up *mcpServer) {
 		s := newGateway(t, up.bundle("isolation: session", ""), gateway.WithMCPLimits(gateway.MCPLimits{KeepAlive: time.Millisecond}))
 		c := s.mcp(alice).begin(t)
+		come := make(chan struct{})
+		if up.http != nil {
+			up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				_ = http.NewResponseController(w).Flush()
+				close(come)
+				<-r.Context().Done()
+			}})
+		}
 		st := c.open(t, c.request("tools/call", toolCall("never", "{}")))
-		_, err := up.WaitReceived(t.Context(), `"never"`)
+		var err error
+		if up.http != nil {
+			<-come
+		} else {
+			_, err = up.WaitReceived(t.Context(), `"never"`)
+		}
 		require.NoError(t, err)
 		require.Equal(t, 202, c.post(t, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, c.last)).Status)
-		m := st.next(t)
-		require.Equal(t, int64(-32000), m.Get("error.code").Int(), m.Raw)
-		require.Contains(t, m.Get("error.message").Str, "cancelled by the client")
-		st.ended(t)
+		if up.http != nil { // whose stream could be gone on with, so that it is the server's to end it
+			f := s.admin(t, 200, "GET", "/mcp/runtime/inflight", "").Get("items.0")
+			require.Equal(t, "cancelled by the client", f.Get("cancel_reason").Str, f.Raw)
+			s.admin(t, 200, "POST", "/mcp/runtime/inflight/"+f.Get("id").Str+"/cancel", "")
+		}
+		st.ended(t) // without a word: who has cancelled does not wait for one
+		e := s.call(t)
+		require.True(t, e.MCP.Cancelled)
+		require.Equal(t, "cancelled", e.MCP.ResultStatus)
+
+		// Who takes no events gets the answer that HTTP wants.
+		answered := make(chan string, 1)
+		request := c.request("tools/call", toolCall("never", `{"again":1}`))
+		go func() {
+			resp, err := http.DefaultClient.Do(newMCPRequest(s.URL+"/mcp", request, c.headers("Accept", "application/json")...))
+			if err != nil {
+				answered <- err.Error()
+				return
+			}
+			answered <- read(resp).Body
+		}()
+		_, err = up.WaitReceived(t.Context(), `"again"`)
+		require.NoError(t, err)
+		require.Equal(t, 202, c.post(t, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, c.last)).Status)
+		require.Contains(t, <-answered, fmt.Sprintf(`"id":%d,"error":{"code":-32000,"message":"the request was cancelled: cancelled by the client"}`, c.last))
 	})
 }

@@ -1,6 +1,8 @@
 package mcpproxy
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -90,7 +92,11 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 	case stopped:
 		x.mcp.Cancelled = true
 		x.event.StatusCode = http.StatusOK
-		p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Errorf(codeRefused, "the request was cancelled: %s", reason).Response(c.ownID)})
+		if reason == byClient && p.sse {
+			p.end() // who has cancelled wants to hear no more of it (2025-11-25, Cancellation)
+		} else {
+			p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Errorf(codeRefused, "the request was cancelled: %s", reason).Response(c.ownID)})
+		}
 		x.calls.leave(c, "")
 		x.record("cancelled", "canceled")
 	case errors.Is(err, io.EOF) && p.events():
@@ -118,13 +124,29 @@ func (x *exchange) failed(inst *instance, s *session, c *call, err error) (forgo
 	x.reply.pause()
 	x.calls.leave(c, "upstream_status")
 	switch {
-	case refused.Code != http.StatusNotFound || inst.modern || unknownMethod(refused):
+	case inst.modern || !x.forgets(x.r.Context(), inst, refused):
 		x.refused(c, refused)
 	case s == nil:
 		x.retire(inst)
 		return true
 	default:
 		x.sessionLost(inst, x.in)
+	}
+	return false
+}
+
+// forgets says whether a server refuses a call because it has forgotten the session:
+// by 404, or by 400 as many do, which a ping finds out.
+func (e *Engine) forgets(ctx context.Context, inst *instance, refused *mcp.StatusError) bool {
+	switch refused.Code {
+	case http.StatusNotFound:
+		return !unknownMethod(refused)
+	case http.StatusBadRequest:
+		if in := rpcError(refused); in != nil && in.ID.OK() && string(in.ID.Of(in.Data)) != "null" {
+			return false // it has read the request
+		}
+		var again *mcp.StatusError
+		return errors.As(e.ping(ctx, inst), &again) && (again.Code == http.StatusBadRequest || again.Code == http.StatusNotFound)
 	}
 	return false
 }
@@ -156,8 +178,12 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 			x.w.Header().Set("Retry-After", v)
 		}
 		in = nil // which would say as much
-	case refused.Code < 400 || refused.Code >= 500: // of redirects, above all, none is followed
+	case refused.Code < 400 || refused.Code >= 500: // of redirects, above all, not all are followed
+		x.warn(refused)
 		in, status = nil, http.StatusBadGateway
+	case in == nil && x.in.Method == "initialize": // which would have a client try other transports of the gateway's
+		x.busy(refused)
+		return
 	}
 	if in != nil {
 		data := refused.Body
@@ -168,7 +194,21 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 		x.record("error", "rpc_error")
 		return
 	}
-	x.refuse(status, x.in, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
+	x.refuse(status, x.in, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false))
+}
+
+// rpcErrorText is what a refusal says, if it is an error of JSON-RPC, or nearly one: some
+// servers leave the id out.
+func rpcErrorText(body []byte) string {
+	var said struct {
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &said) != nil {
+		return ""
+	}
+	return said.Error.Message
 }
 
 // rpcError is the error of JSON-RPC that a refusal holds, nil for none.

@@ -23,6 +23,8 @@ type call struct {
 	token   []byte // the caller's progress token; nil for none
 	upToken []byte // as it went up
 	started time.Time
+	// resumable says that the caller can come back for the rest of the answer.
+	resumable bool
 
 	mu          sync.Mutex
 	end         context.CancelFunc // nil until there is something to end
@@ -203,8 +205,12 @@ func (e *Engine) History(routeID string) []Ended {
 	return list
 }
 
-// byOperator is the reason of what the Admin API has cancelled.
-const byOperator = "cancelled by an operator"
+// The reasons of what was cancelled: by the Admin API, and by a notification of the
+// caller's.
+const (
+	byOperator = "cancelled by an operator"
+	byClient   = "cancelled by the client"
+)
 
 // Cancel cancels a request under way; false when there is none of that id.
 func (e *Engine) Cancel(id string) (InFlight, bool) {
@@ -214,9 +220,8 @@ func (e *Engine) Cancel(id string) (InFlight, bool) {
 	if c == nil {
 		return InFlight{}, false
 	}
-	if c.stop(e.now(), byOperator) {
-		c.cancel()
-	}
+	c.stop(e.now(), byOperator)
+	c.cancel()
 	return c.view(), true
 }
 

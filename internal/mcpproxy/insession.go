@@ -36,6 +36,7 @@ func (x *exchange) inSession(s *session) {
 	if !ok {
 		return
 	}
+	c.resumable = s.inst.own && !s.inst.svc.oneWire() && x.events
 	if !s.enter(c) {
 		x.calls.leave(c, "")
 		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidRequest, "a request with this id is under way in this session")

@@ -86,7 +86,7 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 		if refused.Code == http.StatusMethodNotAllowed {
 			x.w.Header().Set("Allow", "POST, DELETE")
 		}
-		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s has answered %d", x.hop.Service.Config.ID, refused.Code)
+		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false))
 		return
 	case err != nil && x.r.Context().Err() != nil:
 		return

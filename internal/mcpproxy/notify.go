@@ -52,8 +52,10 @@ func (x *exchange) notification() {
 			return
 		}
 		data = jsonrpc.Splice(data, jsonrpc.Edit{At: target, With: c.upID})
-		if c.stop(x.now(), "cancelled by the client") {
-			// The server need not answer any longer, and who has cancelled does not wait.
+		// The server need not answer any longer, and who has cancelled does not wait. But
+		// a stream that can be gone on with ends when the server ends it: its end would
+		// have the client come for the rest.
+		if c.stop(x.now(), byClient) && !c.resumable {
 			time.AfterFunc(cancelGrace, c.cancel)
 		}
 	}

@@ -26,7 +26,7 @@ const operators = "\x00operators"
 func (e *Engine) Agreed(ctx context.Context, svc *Service) (json.RawMessage, error) {
 	inst, err := e.own(ctx, svc, operators)
 	if err != nil {
-		return nil, err
+		return nil, explained(svc, err, true)
 	}
 	defer func() { inst.end(e.now()) }()
 	return inst.agreed, nil
@@ -37,17 +37,18 @@ func (e *Engine) Agreed(ctx context.Context, svc *Service) (json.RawMessage, err
 func (e *Engine) Do(ctx context.Context, svc *Service, method string, params []byte) (json.RawMessage, error) {
 	for again := false; ; again = true {
 		result, err := e.do(ctx, svc, method, params)
-		var gone *mcp.StatusError
-		if again || !errors.As(err, &gone) || gone.Code != http.StatusNotFound {
+		if again || !errors.Is(err, errForgotten) {
 			return result, err
 		}
 	}
 }
 
+var errForgotten = errors.New("its server forgets its sessions at once")
+
 func (e *Engine) do(ctx context.Context, svc *Service, method string, params []byte) (json.RawMessage, error) {
 	inst, err := e.own(ctx, svc, operators)
 	if err != nil {
-		return nil, err
+		return nil, explained(svc, err, true)
 	}
 	defer func() { inst.end(e.now()) }()
 	m := mcp.Message{}
@@ -84,16 +85,16 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 	}
 	var refused *mcp.StatusError
 	if errors.As(err, &refused) {
-		if refused.Code == http.StatusBadRequest || refused.Code == http.StatusNotFound && inst.modern { // which have it of some errors
-			if in := rpcError(refused); in != nil {
-				err = in.DecodeError()
-			}
-		} else if refused.Code == http.StatusNotFound {
+		if !inst.modern && e.forgets(ctx, inst, refused) {
 			e.retire(inst)
+			return nil, errForgotten
+		}
+		if in := rpcError(refused); in != nil && (refused.Code == http.StatusBadRequest || refused.Code == http.StatusNotFound) { // which have it of some errors
+			err = in.DecodeError()
 		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, explained(svc, err, false)
 	}
 	return bytes.Clone(resp.Result.Of(resp.Data)), nil
 }

@@ -3,6 +3,7 @@ package mcpproxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -244,6 +245,9 @@ func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx
 		return nil, err
 	}
 	inst, err := open(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = &busyError{http.StatusGatewayTimeout, 0, fmt.Sprintf("its server has not started and answered initialize within %s", e.limits.Start), nil}
+	}
 	p.done(e, scope, inst, err)
 	return inst, err
 }

@@ -1,11 +1,12 @@
 package mcpproxy
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/mcp"
@@ -77,22 +78,73 @@ func (x *exchange) sessionLost(inst *instance, in *jsonrpc.Message) {
 func (x *exchange) busy(err error) {
 	var full *busyError
 	var status *mcp.StatusError
-	switch {
-	case errors.As(err, &full):
-		x.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(full.after.Seconds()))))
-		x.refuse(full.status, x.in, codeUnavailable, "the MCP service %s cannot serve this now: %s", x.hop.Service.Config.ID, full.Public())
-	case x.r.Context().Err() != nil:
+	service := x.hop.Service.Config.ID
+	if errors.As(err, &full) {
+		if full.after > 0 {
+			x.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(full.after.Seconds()))))
+		}
+		if full.status == http.StatusGatewayTimeout {
+			x.warn(err)
+		}
+		x.refuse(full.status, x.in, codeUnavailable, "the MCP service %s cannot serve this now: %s", service, full.Public())
+		return
+	}
+	if x.r.Context().Err() != nil {
 		x.event.StatusCode = 499
 		x.mcp.Cancelled = true
 		x.record("cancelled", "canceled")
-	case errors.As(err, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden):
-		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s has refused the gateway's credentials (%d); look at its auth", x.hop.Service.Config.ID, status.Code)
-	case errors.Is(err, context.DeadlineExceeded):
-		x.refuse(http.StatusGatewayTimeout, x.in, codeUnavailable, "the MCP server of service %s has not started in time", x.hop.Service.Config.ID)
-	default:
-		x.log.WarnContext(x.r.Context(), "an MCP server cannot be reached", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "error", err, "trace_id", x.hop.Span.TraceID)
-		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s cannot be reached: %s", x.hop.Service.Config.ID, text(err))
+		return
 	}
+	x.warn(err)
+	if errors.As(err, &status) {
+		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s %s", service, refusal(x.hop.Service, status, true))
+		return
+	}
+	x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s cannot be reached: %s", service, text(err))
+}
+
+// warn tells the operator of what has gone wrong with a server.
+func (x *exchange) warn(err error) {
+	x.log.WarnContext(x.r.Context(), "an MCP server has failed", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "error", err, "trace_id", x.hop.Span.TraceID)
+}
+
+// refusal says what it may mean that a server has refused a request; opening, that it was
+// the first one.
+func refusal(svc *Service, status *mcp.StatusError, opening bool) string {
+	said := fmt.Sprintf("has answered %d", status.Code)
+	if in := rpcErrorText(status.Body); in != "" {
+		said += fmt.Sprintf(" (%.200q)", in)
+	}
+	switch {
+	case status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden:
+		return fmt.Sprintf("has refused the gateway's credentials (%d); look at its auth", status.Code)
+	case status.Code >= 300 && status.Code < 400:
+		return said + ", a redirect that is not followed: give its url as it is"
+	case opening && status.Code < 500 && svc.TransportName == "sse":
+		return said + ": look at its url, and at its transport, which is sse; newer servers have streamable_http"
+	case opening && status.Code < 500:
+		return said + ": look at its url, and at its transport, which is streamable_http; older servers have sse"
+	}
+	return said
+}
+
+// refusedError is a refusal as an operator reads it.
+type refusedError struct {
+	text  string
+	cause error
+}
+
+func (e *refusedError) Error() string { return e.text }
+
+func (e *refusedError) Unwrap() error { return e.cause }
+
+// explained is the error with what it may mean, if it is a refusal.
+func explained(svc *Service, err error, opening bool) error {
+	var status *mcp.StatusError
+	if !errors.As(err, &status) {
+		return err
+	}
+	return &refusedError{"its server " + refusal(svc, status, opening), err}
 }
 
 // text is an error's for callers, short enough to be shown. Where an error says what only
@@ -102,7 +154,7 @@ func text(err error) string {
 	if err == nil {
 		return "its session has ended"
 	}
-	s := err.Error()
+	s := strings.TrimPrefix(err.Error(), "mcp: ")
 	var public interface{ Public() string }
 	if errors.As(err, &public) {
 		s = public.Public()

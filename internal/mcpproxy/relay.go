@@ -88,7 +88,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 	c.endBy(cancel)
 	defer context.AfterFunc(inst.live, cancel)()
 	call := inst.conn.Call
-	if !inst.svc.oneWire() && !(inst.own && x.events) { // the caller cannot come for the rest
+	if !inst.svc.oneWire() && !c.resumable { // the caller cannot come for the rest
 		call = func(ctx context.Context, m mcp.Message) (mcp.Stream, error) { return callThrough(ctx, inst.conn, m) }
 	}
 	p := x.newReply()
