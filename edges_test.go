@@ -14,6 +14,7 @@ import (
 
 	gateway "github.com/agent-gateway/agent-gateway"
 	"github.com/agent-gateway/agent-gateway/llm/llmtest"
+	"github.com/agent-gateway/agent-gateway/mcp/mcptest"
 )
 
 func TestCloseAfterDone(t *testing.T) {
@@ -100,27 +101,36 @@ func TestRetryAfterOverflow(t *testing.T) {
 	require.Equal(t, 429, got.Status)
 }
 
-// A body that does not come in time is not waited for.
+// A body that does not come in time is not waited for, whoever reads it.
 func TestSlowBody(t *testing.T) {
-	up := newUpstream(t)
-	s := newGateway(t, oneProvider(up), gateway.WithLimits(gateway.Limits{ClientStall: 100 * time.Millisecond}))
-	for _, head := range []string{"Content-Length: 1000\r\n", "Transfer-Encoding: chunked\r\n"} {
-		conn, err := net.Dial("tcp", host(s.URL))
-		require.NoError(t, err)
-		body := `{"model":`
-		if strings.HasPrefix(head, "Transfer") {
-			body = "9\r\n" + body + "\r\n"
+	up, server := newUpstream(t), newMCPHTTP(t, &mcptest.HTTP{})
+	s := newGateway(t, oneProvider(up)+`
+mcpServices:
+- {id: up, `+server.fields+`}
+mcpRoutes:
+- {id: r, service_id: up, match_policy: {path_prefix: /mcp}}
+`, gateway.WithLimits(gateway.Limits{BodyTime: 100 * time.Millisecond}))
+	for path, status := range map[string]string{"/v1/chat/completions": "408", "/mcp": "408", "/nowhere": "404", "/admin/llm/providers": "408"} {
+		for head, begun := range map[string]string{"Content-Length: 1000\r\n": "{", "Transfer-Encoding: chunked\r\n": "1\r\n{\r\n"} {
+			for _, body := range []string{"", begun} {
+				at := s.URL
+				if strings.HasPrefix(path, "/admin") {
+					at = strings.TrimSuffix(s.AdminURL, "/admin")
+				}
+				conn, err := net.Dial("tcp", host(at))
+				require.NoError(t, err)
+				_, err = io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+head+"\r\n"+body)
+				require.NoError(t, err)
+				require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+				b, err := io.ReadAll(conn)
+				require.NoError(t, err)
+				require.Contains(t, string(b), "HTTP/1.1 "+status+" ", path)
+				_ = conn.Close()
+			}
 		}
-		_, err = io.WriteString(conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"+head+"\r\n"+body)
-		require.NoError(t, err)
-		require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
-		b, err := io.ReadAll(conn)
-		require.NoError(t, err)
-		require.Contains(t, string(b), "HTTP/1.1 408 ")
-		require.Equal(t, 408, s.event(t).StatusCode)
-		require.Zero(t, up.Count())
-		_ = conn.Close()
 	}
+	require.Zero(t, up.Count())
+	require.Empty(t, server.Received())
 }
 
 // A caller that pauses for longer than request_timeout_seconds, though less than

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/admin"
 	"github.com/agent-gateway/agent-gateway/configstore"
+	"github.com/agent-gateway/agent-gateway/internal/httpbody"
 	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
 	"github.com/agent-gateway/agent-gateway/internal/mcpproxy"
@@ -77,7 +79,7 @@ func New(opts ...Option) (*Gateway, error) {
 	rt.FollowServices(gw.mcp.Keep)
 	gw.data = &runtime.Dataplane{
 		Runtime: rt, LLM: llmproxy.New(s.limits.engine(), gw.keeper, sinks, s.log, s.now), MCP: gw.mcp,
-		MaxAgentDepth: s.maxAgentDepth, Now: s.now,
+		MaxAgentDepth: s.maxAgentDepth, BodyTime: cmp.Or(s.limits.BodyTime, bodyTime), Now: s.now,
 	}
 	cfg.Limits, cfg.MCP = gw.keeper, gw.mcp
 	api, err := admin.New(cfg)
@@ -87,7 +89,12 @@ func New(opts ...Option) (*Gateway, error) {
 		_ = gw.keeper.Close(ctx)
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	gw.admin = s.guardAdmin(api)
+	guarded, adminBodyTime := s.guardAdmin(api), gw.data.BodyTime
+	gw.admin = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, done := httpbody.Timed(w, r, adminBodyTime)
+		defer done()
+		guarded.ServeHTTP(w, r)
+	})
 	return gw, nil
 }
 

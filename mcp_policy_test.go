@@ -134,14 +134,39 @@ func TestMCPToolsNotUnderstood(t *testing.T) {
 	up := newMCPHTTP(t, &mcptest.HTTP{})
 	s := newGateway(t, up.bundle("isolation: session", "tool_policy: {mode: deny, tools: [raw]}"))
 	c := s.mcp(alice).begin(t)
-	for _, tools := range []string{`{"tools":{}}`, `{"tools":null}`, `{"tools":"raw"}`, `{"tools":[1]}`, `{"tools":[{"name":5}]}`, `{"tools":[{}]}`, `{"tools":[{"name":"echo","name":"raw"}]}`, `{"tools":[{"name":"echo","Name":"raw"}]}`, `{"tools":[],"tools":[{"name":"raw"}]}`, `{"tools":[],"Tools":[{"name":"raw"}]}`} {
+	for _, tools := range []string{`{}`, `{"x":[{"name":"raw"}]}`, `[{"name":"raw"}]`, `"raw"`, `{"tools":{}}`, `{"tools":null}`, `{"tools":"raw"}`, `{"tools":[1]}`, `{"tools":[{"name":5}]}`, `{"tools":[{}]}`, `{"tools":[{"name":"echo","name":"raw"}]}`, `{"tools":[{"name":"echo","Name":"raw"}]}`, `{"tools":[],"tools":[{"name":"raw"}]}`, `{"tools":[],"Tools":[{"name":"raw"}]}`} {
 		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: jsonAnswer(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, c.last+1, tools))})
 		r := c.ask(t, "tools/list", "")
 		require.Equal(t, int64(-32603), r.Get("error.code").Int(), "%s: %s", tools, r.Raw)
 		require.NotContains(t, r.Raw, "raw")
 	}
-	for _, result := range []string{`{}`, `{"x":1}`, `{"tools":[]}`, `{"tools":[{"\u006eame":"raw"}]}`} {
+	for _, result := range []string{`{"tools":[]}`, `{"tools":[{"\u006eame":"raw"}]}`} {
 		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: jsonAnswer(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, c.last+1, result))})
 		require.NotContains(t, c.ask(t, "tools/list", "").Get("result").Raw, "raw")
 	}
+}
+
+// What a server might take for a call of a tool, or for a list of them, though it is none,
+// does not come past a policy.
+func TestMCPPolicyEvaded(t *testing.T) {
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		for _, route := range []string{"tool_policy: {mode: deny, tools: [raw]}", "tool_policy: {mode: allow, tools: [echo]}"} {
+			s := newGateway(t, up.bundle("", route))
+			c := s.mcp(alice).begin(t)
+			before := len(up.Received())
+			for _, params := range []string{`["raw",{}]`, `{}`, ``, `{"arguments":{}}`} {
+				got := c.post(t, c.request("tools/call", params))
+				require.Equal(t, 400, got.Status, got.Body)
+				require.Equal(t, int64(-32602), got.result(t).Get("error.code").Int(), got.Body)
+			}
+			for _, method := range []string{"Tools/Call", "tools/call ", "/tools/call", "tools/call\x00", "TOOLS/LIST", "tools/list/"} {
+				got := c.post(t, `{"jsonrpc":"2.0","id":1,"method":`+quoted(method)+`,"params":{"name":"raw"}}`)
+				require.Equal(t, 400, got.Status, "%q: %s", method, got.Body)
+			}
+			require.Len(t, up.Received(), before)
+		}
+		s := newGateway(t, up.bundle("", ""))
+		got := s.mcp(alice).begin(t).post(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["raw"]}`)
+		require.Equal(t, 200, got.Status, "without a policy it is the server's to say")
+	})
 }

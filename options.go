@@ -383,7 +383,8 @@ func WithMaxAgentDepth(n int) Option {
 	}
 }
 
-// Limits bound what the gateway takes. A zero field means its default.
+// Limits bound what the gateway takes, of MCP only where that is said; [MCPLimits] has its
+// others. A zero field means its default.
 type Limits struct {
 	RequestBody int64         // bytes of a JSON request; default 32 MiB
 	Buffered    int64         // bytes of large JSON requests in memory at once, beyond which 503; default 1 GiB
@@ -391,13 +392,14 @@ type Limits struct {
 	Event       int           // bytes of one event of a stream; default 8 MiB
 	Answer      int64         // bytes of an answer that is translated in one piece; default 64 MiB
 	ErrorBody   int64         // bytes of an upstream's error that are relayed; default 1 MiB
+	BodyTime    time.Duration // until a caller has sent its request, of MCP as well, plus a second for each KiB that has come; default 1 minute
 	ClientStall time.Duration // how long a caller may leave its answer unread; default 5 minutes
 }
 
 // WithLimits sets the bounds.
 func WithLimits(l Limits) Option {
 	return func(s *Settings) error {
-		if l.RequestBody < 0 || l.Buffered < 0 || l.Upload < 0 || l.Event < 0 || l.Answer < 0 || l.ErrorBody < 0 || l.ClientStall < 0 {
+		if l.RequestBody < 0 || l.Buffered < 0 || l.Upload < 0 || l.Event < 0 || l.Answer < 0 || l.ErrorBody < 0 || l.BodyTime < 0 || l.ClientStall < 0 {
 			return errors.New("WithLimits: a limit is negative")
 		}
 		s.limits = l
@@ -429,7 +431,12 @@ func WithMCPLimits(l MCPLimits) Option {
 	}
 }
 
-func (l Limits) engine() llmproxy.Limits { return llmproxy.Limits(l) }
+func (l Limits) engine() llmproxy.Limits {
+	return llmproxy.Limits{RequestBody: l.RequestBody, Buffered: l.Buffered, Upload: l.Upload, Event: l.Event, Answer: l.Answer, ErrorBody: l.ErrorBody, ClientStall: l.ClientStall}
+}
+
+// bodyTime is the default of Limits.BodyTime.
+const bodyTime = time.Minute
 
 // sealer seals the store's secrets. Without a key only a store that forgets them
 // is taken.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 
@@ -83,6 +84,9 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return nil, errorf(http.StatusRequestEntityTooLarge, "", "the body is larger than %d bytes", max)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, errorf(http.StatusRequestTimeout, "", "the body did not come in time")
 	}
 	if err != nil {
 		return nil, errorf(http.StatusBadRequest, "", "the body could not be read to its end")

@@ -43,7 +43,7 @@ func (f *faults) id(id string) {
 	case len(id) > 200:
 		f.add("id", "is longer than 200 bytes")
 	case strings.ContainsFunc(id, func(r rune) bool {
-		return r <= ' ' || r == 0x7f || r == '/' || r == '\\' || r == '?' || r == '#' || r == '%'
+		return r <= ' ' || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zs, unicode.Zl, unicode.Zp) || r == '/' || r == '\\' || r == '?' || r == '#' || r == '%'
 	}):
 		f.add("id", "is %q; spaces, control characters and any of / \\ ? # %% do not go into an id", id)
 	case id == "." || id == "..":

@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 )
@@ -85,7 +87,7 @@ func (a *app) printJSON(document []byte) error {
 		}
 		b.Write(text)
 	} else {
-		if err := json.Indent(&b, bytes.TrimSpace(document), "", "  "); err != nil {
+		if err := json.Indent(&b, inert(bytes.TrimSpace(document)), "", "  "); err != nil {
 			return err
 		}
 		b.WriteByte('\n')
@@ -164,12 +166,35 @@ func cell(name string, v gjson.Result) string {
 	return cmp.Or(text, "-")
 }
 
+// active says whether a terminal would obey a character, or not show it, or show others in
+// another order for it.
+func active(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
+
+// inert is the document with the active characters of its strings written as escapes.
+func inert(document []byte) []byte {
+	out := make([]byte, 0, len(document))
+	for len(document) > 0 {
+		r, n := utf8.DecodeRune(document)
+		switch {
+		case r < 0x80 || !active(r): // JSON has no others of these in strings
+			out = append(out, document[:n]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		document = document[n:]
+	}
+	return out
+}
+
 // oneLine makes text from elsewhere fit for one line of a terminal: without line
 // breaks and control sequences.
 func oneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }), " ")
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) { // which could show it in another order
+		if active(r) {
 			return -1
 		}
 		return r

@@ -40,8 +40,7 @@ func decoded(r *http.Request) (io.Reader, error) {
 // firstPiece is how much of an announced length is believed at first.
 const firstPiece = 128 << 10
 
-// readBody reads the body into memory, within the bound. What does not come with
-// the first read has to come in time.
+// readBody reads the body into memory, within the bound.
 func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 	size, bound := x.r.ContentLength, x.limits.RequestBody
 	if size > bound {
@@ -50,7 +49,6 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 	}
 	// Memory follows what has come, not what was announced.
 	b := newBuffer(int(min(size, firstPiece)) + spare) // an unknown size is -1
-	var timed *http.ResponseController                 // whose deadline is set
 	for {
 		if len(b.b) == cap(b.b) {
 			if !x.reserve(int64(cap(b.b))) {
@@ -68,15 +66,8 @@ func (x *exchange) readBody(r io.Reader) (*buffer, error) {
 		case err == io.EOF:
 		case err != nil:
 			err = bodyError(err, bound)
-		case timed == nil:
-			timed = http.NewResponseController(x.w)
-			_ = timed.SetReadDeadline(time.Now().Add(x.limits.ClientStall))
 		}
 		if err == io.EOF {
-			// After a failure the deadline stays: net/http would wait for the rest.
-			if timed != nil {
-				_ = timed.SetReadDeadline(time.Time{})
-			}
 			return b, nil
 		}
 		if err != nil {

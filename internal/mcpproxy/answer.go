@@ -24,7 +24,7 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 		if &data[0] != &in.Data[0] {
 			own, _ = jsonrpc.Parse(data)
 		}
-		filtered, e := tools.filter(own)
+		filtered, e := tools.list(own)
 		if e != nil {
 			x.finish(c, p, http.StatusOK, e, "tools_not_understood")
 			return
@@ -32,6 +32,7 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 		data = filtered
 	}
 	m.Data = data
+	c.task = c.token != nil && isTask(in)
 	result, failed := x.outcome(in)
 	status := http.StatusOK
 	if x.modern || x.in.Method == "initialize" { // which a server without sessions refuses so
@@ -62,6 +63,13 @@ func (x *exchange) outcome(in *jsonrpc.Message) (result, failed string) {
 		return limited(kind), ""
 	}
 	return "ok", ""
+}
+
+// isTask says whether a result is that a task has begun: of 2025-11-25, whose progress is
+// told under the token of the request (Tasks, Progress Notifications).
+func isTask(in *jsonrpc.Message) bool {
+	found, err := in.Member(in.Result, "task")
+	return err == nil && found.OK()
 }
 
 // finish ends a call with an error of the gateway's own.
@@ -174,7 +182,7 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 		x.busy(refused)
 		return
 	case refused.Code == http.StatusTooManyRequests || refused.Code == http.StatusServiceUnavailable:
-		if v := refused.Header.Get("Retry-After"); v != "" {
+		if v := refused.Header.Get("Retry-After"); v != "" && len(v) <= len(http.TimeFormat) {
 			x.w.Header().Set("Retry-After", v)
 		}
 		in = nil // which would say as much

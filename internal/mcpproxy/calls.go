@@ -23,6 +23,8 @@ type call struct {
 	token   []byte // the caller's progress token; nil for none
 	upToken []byte // as it went up
 	started time.Time
+	// task says that the call has begun a task, which goes on.
+	task bool
 	// resumable says that the caller can come back for the rest of the answer.
 	resumable bool
 

@@ -66,6 +66,10 @@ func (e *Engine) take(i *instance, in *jsonrpc.Message, m mcp.Message) {
 	m.EventID, m.Retry = "", 0 // they are of a stream that callers do not have
 	switch in.Kind() {
 	case jsonrpc.Notification:
+		if in.Method == "notifications/progress" && !i.own {
+			e.progress(i, in, m)
+			return
+		}
 		for _, s := range i.audience(in) {
 			s.put(waiting{m, false}, e.limits.Queue)
 		}
@@ -88,10 +92,34 @@ func (i *instance) audience(in *jsonrpc.Message) []*session {
 		}
 		uri, _ := in.String(at)
 		return slices.DeleteFunc(all, func(s *session) bool { return !s.watches(uri) })
+	case "notifications/cancelled":
+		at, err := in.Member(in.Params, "requestId")
+		if err != nil {
+			return nil
+		}
+		key := jsonrpc.Key(at.Of(in.Data))
+		return slices.DeleteFunc(all, func(s *session) bool { return !s.asks(key) })
 	case "notifications/message":
 		return slices.DeleteFunc(all, func(s *session) bool { return !s.hears(in) })
 	}
 	return all
+}
+
+// progress hands on what a server says of a call outside of its stream: to the session
+// whose call it is, with its own token. What is said of a call that has ended is for
+// nobody, but that of a task goes on.
+func (e *Engine) progress(i *instance, in *jsonrpc.Message, m mcp.Message) {
+	at, err := in.Member(in.Params, "progressToken")
+	if err != nil || !at.OK() {
+		return
+	}
+	i.mu.Lock()
+	of, ok := i.tokens[jsonrpc.Key(at.Of(in.Data))]
+	i.mu.Unlock()
+	if ok {
+		m.Data = jsonrpc.Splice(in.Data, jsonrpc.Edit{At: at, With: of.token})
+		of.session.put(waiting{m, false}, e.limits.Queue)
+	}
 }
 
 // note notes a request of the server's that a caller is asked. One that it has to give way

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"os"
 	"unicode/utf8"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
@@ -61,6 +62,9 @@ func (x *exchange) post() {
 	case errors.As(err, &tooLarge):
 		x.refuse(http.StatusRequestEntityTooLarge, nil, jsonrpc.CodeInvalidRequest, "the body is longer than %d bytes", x.limits.Body)
 		return
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.refuse(http.StatusRequestTimeout, nil, jsonrpc.CodeInvalidRequest, "the body did not come in time")
+		return
 	case err != nil:
 		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeParse, "the body could not be read")
 		return
@@ -92,6 +96,12 @@ func (x *exchange) message() {
 	if err := x.readParams(); err != nil {
 		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidParams, "params: %s", err)
 		return
+	}
+	for _, name := range []string{"Mcp-Protocol-Version", "Mcp-Session-Id"} {
+		if len(x.r.Header[name]) > 1 {
+			x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidRequest, "the header %s is there more than once", name)
+			return
+		}
 	}
 	version := x.r.Header.Get("Mcp-Protocol-Version")
 	x.modern = isModern(version) || x.params.version.OK()
@@ -144,6 +154,10 @@ func (x *exchange) request() {
 	if in.Method == "tools/call" && !x.mayCall() {
 		return
 	}
+	if near(in.Method) && !x.tools().open() {
+		x.refuse(http.StatusBadRequest, in, jsonrpc.CodeInvalidRequest, "there is no method %q: it is spelled otherwise", in.Method)
+		return
+	}
 	release, ok := x.reserve()
 	if !ok {
 		return
@@ -170,6 +184,10 @@ func (x *exchange) request() {
 func (x *exchange) mayCall() bool {
 	shown := x.params.nameText
 	tools := x.tools()
+	if !tools.open() && !x.params.name.OK() {
+		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidParams, "params: name is missing")
+		return false
+	}
 	name, ok := tools.call(shown)
 	x.mcp.ToolName, x.mcp.PresentedToolName = limited(name), limited(shown)
 	if !ok {

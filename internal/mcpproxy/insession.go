@@ -43,6 +43,14 @@ func (x *exchange) inSession(s *session) {
 		return
 	}
 	defer s.leave(c)
+	if !s.inst.own && c.token != nil {
+		s.inst.expect(s, c)
+		defer func() {
+			if !c.task {
+				s.inst.forget(c)
+			}
+		}()
+	}
 	var edits []jsonrpc.Edit
 	switch x.in.Method {
 	case "logging/setLevel":

@@ -1,6 +1,7 @@
 package mcpproxy
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/mcp"
 )
 
@@ -39,6 +41,29 @@ type instance struct {
 	mu       sync.Mutex
 	dying    bool
 	sessions map[*session]struct{}
+	tokens   map[string]tokenOf // by the tokens that went up; of shared upstream sessions
+}
+
+// tokenOf is whose progress token one is.
+type tokenOf struct {
+	session *session
+	token   []byte // as the session has it
+}
+
+// expect says whose progress is told under a call's token, until forget.
+func (i *instance) expect(s *session, c *call) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.tokens == nil {
+		i.tokens = map[string]tokenOf{}
+	}
+	i.tokens[jsonrpc.Key(c.upToken)] = tokenOf{s, bytes.Clone(c.token)}
+}
+
+func (i *instance) forget(c *call) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.tokens, jsonrpc.Key(c.upToken))
 }
 
 // dial begins an upstream session. Who it is for closes it until it is in a pool.
@@ -103,6 +128,7 @@ func (i *instance) leave(s *session) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.sessions, s)
+	maps.DeleteFunc(i.tokens, func(_ string, of tokenOf) bool { return of.session == s })
 }
 
 func (i *instance) members() []*session {

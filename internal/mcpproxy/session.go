@@ -229,3 +229,10 @@ func randomID() string {
 	_, _ = rand.Read(b[:]) // it never fails
 	return hex.EncodeToString(b[:])
 }
+
+// asks says whether a request of the server's waits for an answer.
+func (s *session) asks(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.asked, func(a asked) bool { return a.key == key })
+}

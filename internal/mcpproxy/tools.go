@@ -3,6 +3,7 @@ package mcpproxy
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
@@ -97,6 +98,23 @@ func (t toolset) show(name string) (shown, description string, ok bool) {
 	return shown, description, true
 }
 
+// near says whether a method is one of the policy's in another spelling, which a server
+// might take for it.
+func near(method string) bool {
+	plain := strings.ToLower(strings.Trim(method, " \t\r\n\x00/"))
+	return plain != method && (plain == "tools/call" || plain == "tools/list")
+}
+
+// list is filter of an answer to tools/list, which has to list some.
+func (t toolset) list(m *jsonrpc.Message) ([]byte, *jsonrpc.Error) {
+	if !t.open() && m.Result.OK() {
+		if tools, err := m.Member(m.Result, "tools"); err != nil || !tools.OK() {
+			return nil, notUnderstood
+		}
+	}
+	return t.filter(m)
+}
+
 // filter takes out of a response that lists tools those that the caller does not see, and
 // names the others as it sees them. Everything else stays as it is. A response that
 // lists no tools is returned as it is; one that cannot be understood is an error,
@@ -106,7 +124,7 @@ func (t toolset) filter(m *jsonrpc.Message) ([]byte, *jsonrpc.Error) {
 		return m.Data, nil
 	}
 	found, err := m.Members(m.Result, "tools", "cacheScope")
-	if err != nil {
+	if err != nil || m.Data[m.Result.Start] != '{' { // as all results are
 		return nil, notUnderstood
 	}
 	tools := found[0].Of(m.Data)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/agent-gateway/agent-gateway/configstore"
 	"github.com/agent-gateway/agent-gateway/internal/hostcheck"
+	"github.com/agent-gateway/agent-gateway/internal/httpbody"
 	"github.com/agent-gateway/agent-gateway/internal/limits"
 	"github.com/agent-gateway/agent-gateway/internal/llmproxy"
 	"github.com/agent-gateway/agent-gateway/internal/mcpproxy"
@@ -24,7 +25,9 @@ type Dataplane struct {
 	// MaxAgentDepth refuses chains that have come through a gateway that often; 0
 	// is no limit.
 	MaxAgentDepth int
-	Now           func() time.Time
+	// BodyTime is how long a caller may take to begin to send what it has announced.
+	BodyTime time.Duration
+	Now      func() time.Time
 
 	running running
 }
@@ -40,24 +43,31 @@ func (d *Dataplane) Serve(w http.ResponseWriter, r *http.Request, dialects []str
 	defer d.running.leave()
 	started := d.Now()
 	snap := d.Runtime.Snapshot()
-	if snap == nil && next != nil && !llmproxy.Recognizes(r) {
+	var m Match
+	var allow []string
+	var ok bool
+	if snap != nil {
+		m, allow, ok = snap.Match(r, dialects)
+	}
+	if !ok && next != nil && (snap != nil || !llmproxy.Recognizes(r)) {
 		next.ServeHTTP(w, r)
 		return
 	}
-	if snap == nil {
+	r, done := httpbody.Timed(w, r, d.BodyTime)
+	defer done()
+	switch {
+	case snap == nil:
 		d.refuse(w, r, &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable,
 			Message: "the gateway's configuration cannot be served; its operator finds the reason at /admin/ready"})
-		return
-	}
-	m, allow, ok := snap.Match(r, dialects)
-	if !ok {
-		if next != nil {
-			next.ServeHTTP(w, r)
-			return
-		}
+	case !ok:
 		d.notFound(w, r, m.Route, allow, started)
-		return
+	default:
+		d.serve(w, r, snap, m, started)
 	}
+}
+
+// serve answers a request that has a route.
+func (d *Dataplane) serve(w http.ResponseWriter, r *http.Request, snap *Snapshot, m Match, started time.Time) {
 	span, depthKnown := trace.Start(r.Header)
 	span.Write(w.Header())
 	hop := llmproxy.Hop{RouteID: m.Route.ID, Protocol: m.Route.Protocol, Plan: m.Route.plan, Endpoint: m.Endpoint, Path: m.Path, Span: span, Started: started}

@@ -32,6 +32,7 @@ type tool struct {
 //	never                        does not answer, nor say anything
 //	garbage                      sends what is no message before it answers
 //	huge      {size}             answers with that many bytes
+//	reply     {result}           the result is that
 //	route     {region}           gives back region, which has to be in a header too (x-mcp-header: Region)
 //	stranger                     answers a request that nobody made, then its own
 var tools = []tool{
@@ -57,6 +58,7 @@ var tools = []tool{
 	}},
 	{"garbage", object, garbage},
 	{"huge", object, func(x *call) answer { return x.text(strings.Repeat("x", argument(x, "size", 1<<20))) }},
+	{"reply", object, func(x *call) answer { return answer{result: string(argument(x, "result", json.RawMessage("{}")))} }},
 	{"route", `{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}`, func(x *call) answer { return x.text(argument(x, "region", "")) }},
 	{"stranger", object, func(x *call) answer {
 		x.out.send([]byte(`{"jsonrpc":"2.0","id":"of-nobody","result":{}}`))

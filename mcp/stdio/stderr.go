@@ -66,7 +66,8 @@ func (t *tail) read(r io.Reader) {
 }
 
 func (t *tail) add(line string) {
-	line = printable(t.secrets.Replace(line), tailBytes-1)
+	// Once more, as what stood between its characters is gone.
+	line = t.secrets.Replace(printable(t.secrets.Replace(line), tailBytes-1))
 	if line == "" {
 		return
 	}
