@@ -142,3 +142,14 @@ func TestMCPKeyLimits(t *testing.T) {
 	clock.forward(2 * time.Minute)
 	require.Equal(t, 200, s.mcp(alice).post(t, ping).Status)
 }
+
+// A key that agrees on ever other things with a server does not get all of its sessions.
+func TestMCPShareOfOthers(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{JSON: true})
+	s := newGateway(t, up.bundle("isolation: key, max_instances: 8", ""))
+	for i := range 8 {
+		got := s.mcp(alice).post(t, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"experimental":{"x%d":{}}},"clientInfo":{"name":"c","version":"1"}}}`, i))
+		require.Equal(t, map[bool]int{true: 200, false: 429}[i < 4], got.Status, got.Body)
+	}
+	require.Equal(t, "x", s.mcp(bob).begin(t).tool(t, "echo", `{"text":"x"}`))
+}

@@ -6,12 +6,12 @@ import "slices"
 func describeMCP(paths, schemas object) {
 	text, number, moment := object{"type": "string"}, object{"type": "number"}, object{"type": "string", "format": "date-time"}
 	ofCaller := object{"type": []string{"string", "number", "null"}} // ids and tokens, as the caller has made them
-	under := object{"id": text, "route_id": text, "request_id": ofCaller, "method": text, "started_at": moment}
+	under := object{"id": text, "route_id": text, "request_id": ofCaller, "method": text, "tool_name": text, "virtual_key_id": text, "started_at": moment}
 	schemas["mcp_error"] = object{"allOf": []object{ref("error"), {"type": "object", "properties": object{
 		"rpc": object{"type": "object", "description": "what the server answered with", "required": []string{"code", "message"}, "properties": object{"code": object{"type": "integer"}, "message": text}},
 	}}}}
 	schemas["mcp_session"] = record(object{
-		"id": text, "service_id": text, "upstream_session_id": text, "transport": text, "state": object{"enum": []string{"active", "idle"}},
+		"id": text, "service_id": text, "kind": object{"enum": []string{"session", "shared", "bare", "stateless", "operators"}}, "virtual_key_id": text, "upstream_session_id": text, "transport": text, "state": object{"enum": []string{"active", "idle"}},
 		"client_sessions": object{"type": "integer"}, "dropped_messages": object{"type": "integer"}, "created_at": moment, "last_used_at": moment,
 	})
 	schemas["mcp_in_flight"] = record(under, object{

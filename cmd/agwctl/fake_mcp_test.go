@@ -16,16 +16,16 @@ var mcpLists = map[string]string{
 	"resources":          `{"items":[{"uri":"file:///notes.txt","name":"notes.txt","mimeType":"text/plain"}]}`,
 	"resource-templates": `{"items":[{"uriTemplate":"file:///{path}","name":"files","description":"Any file."}]}`,
 	"prompts":            `{"items":[{"name":"review","title":"Review","description":"Reviews code.","arguments":[{"name":"language","required":true},{"name":"style"}]}]}`,
-	"sessions":           `{"items":[{"id":"5e55","service_id":"my files","upstream_session_id":"up-1","transport":"streamable_http","state":"idle","client_sessions":2,"created_at":"2026-01-02T03:04:05.678901234Z","last_used_at":"2026-01-02T03:04:06Z"}]}`,
+	"sessions":           `{"items":[{"id":"5e55","service_id":"my files","kind":"shared","virtual_key_id":"alice","upstream_session_id":"up-1","transport":"streamable_http","state":"idle","client_sessions":2,"created_at":"2026-01-02T03:04:05.678901234Z","last_used_at":"2026-01-02T03:04:06Z"}]}`,
 }
 
 // Requests under way: the second has said nothing of how far it is.
 const (
-	mcpSlow     = `{"id":"c1","route_id":"mcp:files:/mcp","service_id":"files","request_id":7,"method":"tools/call","progress_token":"t","started_at":"2026-01-02T03:04:05Z","cancelled_at":null,"cancel_reason":""}`
-	mcpSilent   = `{"id":"c/2","route_id":"mcp:files:/mcp","service_id":"files","request_id":"b","method":"tools/list","progress_token":null,"started_at":"2026-01-02T03:04:06Z","cancelled_at":null,"cancel_reason":""}`
-	mcpStopped  = `{"id":"c/2","route_id":"mcp:files:/mcp","service_id":"files","request_id":"b","method":"tools/list","progress_token":null,"started_at":"2026-01-02T03:04:06Z","cancelled_at":"2026-01-02T03:04:07Z","cancel_reason":"cancelled by an operator"}`
+	mcpSlow     = `{"id":"c1","route_id":"mcp:files:/mcp","service_id":"files","request_id":7,"method":"tools/call","tool_name":"read_file","virtual_key_id":"alice","progress_token":"t","started_at":"2026-01-02T03:04:05Z","cancelled_at":null,"cancel_reason":""}`
+	mcpSilent   = `{"id":"c/2","route_id":"mcp:files:/mcp","service_id":"files","request_id":"b","method":"tools/list","tool_name":"","virtual_key_id":"","progress_token":null,"started_at":"2026-01-02T03:04:06Z","cancelled_at":null,"cancel_reason":""}`
+	mcpStopped  = `{"id":"c/2","route_id":"mcp:files:/mcp","service_id":"files","request_id":"b","method":"tools/list","tool_name":"","virtual_key_id":"","progress_token":null,"started_at":"2026-01-02T03:04:06Z","cancelled_at":"2026-01-02T03:04:07Z","cancel_reason":"cancelled by an operator"}`
 	mcpProgress = `{"id":"c1","route_id":"mcp:files:/mcp","request_id":7,"progress_token":"t","progress":3,"total":10,"message":"half way, or so","updated_at":"2026-01-02T03:04:07Z"}`
-	mcpEnded    = `{"id":"c0","route_id":"mcp:files:/mcp","request_id":6,"method":"tools/call","started_at":"2026-01-02T03:04:01Z","completed_at":"2026-01-02T03:04:02Z","cancelled":false,"cancel_reason":"","error":"tool_error"}`
+	mcpEnded    = `{"id":"c0","route_id":"mcp:files:/mcp","request_id":6,"method":"tools/call","tool_name":"read_file","virtual_key_id":"alice","started_at":"2026-01-02T03:04:01Z","completed_at":"2026-01-02T03:04:02Z","cancelled":false,"cancel_reason":"","error":"tool_error"}`
 )
 
 var mcpRuntime = map[string]string{

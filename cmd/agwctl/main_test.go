@@ -2,12 +2,15 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"os/exec"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+var update = flag.Bool("update", false, "write what commands print into the scripts instead of comparing with it")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"agwctl": main})
@@ -19,6 +22,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			admin, data := startGateway(env.T().(testing.TB))
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second more

@@ -19,7 +19,7 @@ type mcpRuntimeCmd struct {
 	History  mcpHistoryCmd    `cmd:"" help:"List the MCP requests that have ended, the last first."`
 }
 
-var inFlightColumns = []string{"id", "route_id", "service_id", "method", "request_id", "progress_token", "started_at", "cancelled_at", "cancel_reason"}
+var inFlightColumns = []string{"id", "route_id", "service_id", "virtual_key_id", "method", "tool_name", "request_id", "progress_token", "started_at", "cancelled_at", "cancel_reason"}
 
 type mcpRuntimeGetCmd struct{}
 
@@ -49,7 +49,7 @@ func (c *mcpRuntimeGetCmd) Run(ctx context.Context, a *app) error {
 	for _, f := range gjson.GetBytes(runtime, "in_flight").Array() {
 		rows = append(rows, fmt.Appendf(nil, `{"f":%s,"p":%s}`, f.Raw, cmp.Or(progress[f.Get("id").Str], "null")))
 	}
-	return printTable(a.stdout, rows, []string{"f.id", "f.route_id", "f.service_id", "f.method", "f.request_id", "f.started_at", "f.cancelled_at", "p.progress", "p.total", "p.message"})
+	return printTable(a.stdout, rows, []string{"f.id", "f.route_id", "f.virtual_key_id", "f.method", "f.tool_name", "f.request_id", "f.started_at", "f.cancelled_at", "p.progress", "p.total", "p.message"})
 }
 
 type mcpInFlightCmd struct{}
@@ -90,7 +90,7 @@ func (c *mcpHistoryCmd) Run(ctx context.Context, a *app) error {
 	list := func(admin *client.Client, ctx context.Context) ([]json.RawMessage, error) {
 		return admin.MCPHistory(ctx, c.RouteID)
 	}
-	return a.mcpRuntime(ctx, list, []string{"id", "route_id", "method", "request_id", "started_at", "completed_at", "cancelled", "cancel_reason", "error"})
+	return a.mcpRuntime(ctx, list, []string{"id", "route_id", "virtual_key_id", "method", "tool_name", "request_id", "started_at", "completed_at", "cancelled", "cancel_reason", "error"})
 }
 
 func (a *app) mcpRuntime(ctx context.Context, list func(*client.Client, context.Context) ([]json.RawMessage, error), columns []string) error {

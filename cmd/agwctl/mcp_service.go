@@ -39,7 +39,7 @@ func (c *mcpServiceCmd) setKind(k configstore.Kind) {
 	c.Prompts = mcpListCmd{oneObject{kind: k}, "prompts", (*client.Client).MCPPrompts,
 		[]string{"name", "title", "arguments=arguments.#.name", "description"}}
 	c.Sessions = mcpListCmd{oneObject{kind: k}, "sessions", (*client.Client).MCPSessions,
-		[]string{"id", "transport", "state", "client_sessions", "upstream_session_id", "created_at", "last_used_at"}}
+		[]string{"id", "kind", "virtual_key_id", "transport", "state", "client_sessions", "upstream_session_id", "created_at", "last_used_at"}}
 	c.Capabilities.kind, c.ToolCall.kind, c.ResourceRead.kind, c.PromptGet.kind = k, k, k, k
 }
 

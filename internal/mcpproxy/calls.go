@@ -18,6 +18,8 @@ type call struct {
 	routeID string
 	service string
 	method  string
+	tool    string // the server's name of it
+	keyID   string
 	ownID   []byte // the caller's
 	upID    []byte // as it went up
 	token   []byte // the caller's progress token; nil for none
@@ -80,6 +82,8 @@ type InFlight struct {
 	ServiceID     string          `json:"service_id"`
 	RequestID     json.RawMessage `json:"request_id"`
 	Method        string          `json:"method"`
+	ToolName      string          `json:"tool_name"`
+	VirtualKeyID  string          `json:"virtual_key_id"`
 	ProgressToken json.RawMessage `json:"progress_token"`
 	StartedAt     time.Time       `json:"started_at"`
 	CancelledAt   *time.Time      `json:"cancelled_at"`
@@ -104,6 +108,8 @@ type Ended struct {
 	RouteID      string          `json:"route_id"`
 	RequestID    json.RawMessage `json:"request_id"`
 	Method       string          `json:"method"`
+	ToolName     string          `json:"tool_name"`
+	VirtualKeyID string          `json:"virtual_key_id"`
 	StartedAt    time.Time       `json:"started_at"`
 	CompletedAt  time.Time       `json:"completed_at"`
 	Cancelled    bool            `json:"cancelled"`
@@ -139,7 +145,7 @@ func (t *calls) enter(c *call, most int) bool {
 func (t *calls) leave(c *call, failed string) {
 	reason, cancelled := c.stopped()
 	id := bytes.Clone(c.ownID) // which stands in the request, of which nothing else is kept
-	end := Ended{c.id, c.routeID, id, c.method, c.started, t.now(), cancelled, reason, failed}
+	end := Ended{c.id, c.routeID, id, c.method, c.tool, c.keyID, c.started, t.now(), cancelled, reason, failed}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.byID, c.id)
@@ -174,7 +180,7 @@ func (e *Engine) InFlight() []InFlight {
 func (c *call) view() InFlight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := InFlight{ID: c.id, RouteID: c.routeID, ServiceID: c.service, RequestID: c.ownID, Method: c.method, ProgressToken: c.token, StartedAt: c.started, CancelReason: c.reason}
+	f := InFlight{ID: c.id, RouteID: c.routeID, ServiceID: c.service, RequestID: c.ownID, Method: c.method, ToolName: c.tool, VirtualKeyID: c.keyID, ProgressToken: c.token, StartedAt: c.started, CancelReason: c.reason}
 	if !c.cancelledAt.IsZero() {
 		f.CancelledAt = &c.cancelledAt
 	}

@@ -211,6 +211,7 @@ func limited(s string) string { return cut(s, 128) }
 func (x *exchange) enter(inst *instance, replace bool) (*call, bool) {
 	c := &call{
 		id: x.hop.Span.UniqueID(), key: x.in.Key(), routeID: x.hop.RouteID, service: x.hop.Service.Config.ID, method: x.in.Method,
+		tool: limited(x.name), keyID: x.hop.Caller.KeyID,
 		ownID: x.in.ID.Of(x.in.Data), token: x.params.token.Of(x.in.Data), started: x.hop.Started,
 	}
 	c.upID, c.upToken = c.ownID, c.token

@@ -32,6 +32,8 @@ func (x *exchange) checkHeaders(version string) bool {
 		return false
 	case version == "":
 		return mismatch("the header MCP-Protocol-Version is missing")
+	case said != "" && said != version:
+		return mismatch("the header MCP-Protocol-Version is %.40q, and %s in params._meta %.40q", version, mcp.VersionKey, said)
 	case !slices.Contains(supported, version):
 		if x.pools.of(x.hop.Service).isLegacy(x.now()) {
 			x.tooNew()
@@ -41,8 +43,6 @@ func (x *exchange) checkHeaders(version string) bool {
 		return false
 	case in.Kind() == jsonrpc.Request && said == "":
 		return mismatch("params: _meta has no %s, while the header MCP-Protocol-Version is %.40q", mcp.VersionKey, version)
-	case said != "" && said != version:
-		return mismatch("the header MCP-Protocol-Version is %.40q, and %s in params._meta %.40q", version, mcp.VersionKey, said)
 	case !isModern(version):
 		return mismatch("the version %.40s has sessions; a request that names its version in _meta is of 2026-07-28 or later", version)
 	}

@@ -28,6 +28,8 @@ type instance struct {
 	dropped atomic.Int64 // messages that waited too long for a stream of a session's
 	// own says that it belongs to one session of a caller's.
 	own bool
+	// bare says that the gateway itself is the client.
+	bare bool
 	// modern says that requests stand by themselves.
 	modern bool
 	// agreed is the result of initialize; nil where the caller's went by.
@@ -90,6 +92,21 @@ func (i *instance) begin(now time.Time) bool {
 	i.active.Add(1)
 	i.used.Store(now.UnixNano())
 	return true
+}
+
+// kind is what it is for, as operators read it.
+func (i *instance) kind() string {
+	switch {
+	case i.scope == operators:
+		return "operators"
+	case i.own:
+		return "session"
+	case i.bare:
+		return "bare"
+	case i.modern:
+		return "stateless"
+	}
+	return "shared"
 }
 
 func (i *instance) end(now time.Time) { i.used.Store(now.UnixNano()); i.active.Add(-1) }

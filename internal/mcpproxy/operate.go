@@ -148,6 +148,8 @@ func (e *Engine) All(ctx context.Context, svc *Service, method, member string) (
 type Upstream struct {
 	ID                string    `json:"id"`
 	ServiceID         string    `json:"service_id"`
+	Kind              string    `json:"kind"`           // session, shared, bare, stateless, operators: what it is for
+	VirtualKeyID      string    `json:"virtual_key_id"` // empty where it is not of one key
 	UpstreamSessionID string    `json:"upstream_session_id"`
 	Transport         string    `json:"transport"`
 	State             string    `json:"state"` // active, idle
@@ -164,7 +166,10 @@ func (e *Engine) Upstreams(serviceID string) []Upstream {
 		if i.svc.Config.ID != serviceID {
 			continue
 		}
-		u := Upstream{ID: i.id, ServiceID: serviceID, Transport: i.svc.TransportName, State: "idle", Sessions: len(i.members()), Dropped: i.dropped.Load(), CreatedAt: i.created, LastUsedAt: time.Unix(0, i.used.Load()).UTC()}
+		u := Upstream{ID: i.id, ServiceID: serviceID, Kind: i.kind(), VirtualKeyID: i.scope, Transport: i.svc.TransportName, State: "idle", Sessions: len(i.members()), Dropped: i.dropped.Load(), CreatedAt: i.created, LastUsedAt: time.Unix(0, i.used.Load()).UTC()}
+		if i.scope == operators {
+			u.VirtualKeyID = ""
+		}
 		if i.active.Load() > 0 {
 			u.State = "active"
 		}

@@ -39,6 +39,7 @@ const (
 	// Of one virtual key.
 	maxProcessesPerKey = 32
 	maxUpstreamsPerKey = 1_000
+	maxSharedPerKey    = 16 // where its sessions share them
 
 	idleTTL = time.Hour
 )
@@ -71,6 +72,9 @@ func (c *compiler) compileServices(set *Set, prev, snap *Snapshot) (problems Pro
 			most, perKey = maxProcesses, maxProcessesPerKey
 		}
 		s.MaxInstances = cmp.Or(o.MaxInstances, most)
+		if o.Isolation == configstore.IsolationKey { // it needs few, and has no reason to take what is for others
+			perKey = min(max(s.MaxInstances/2, 2), maxSharedPerKey)
+		}
 		s.MaxPerKey = min(cmp.Or(o.MaxInstancesPerKey, perKey), s.MaxInstances)
 		snap.services[id] = liveService{e, s}
 	}
