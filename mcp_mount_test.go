@@ -75,6 +75,7 @@ mcpRoutes:
 	} {
 		got := s.do(t, tt.method, tt.path, tt.body, tt.headers...)
 		require.Equal(t, tt.status, got.Status, "%s %s: %s", tt.method, tt.path, got.Body)
+		require.Equal(t, tt.path == "/a/mcp/more", strings.Contains(got.Body, "MCP is served at /a/mcp itself"), got.Body)
 		if tt.route != "" {
 			e := s.event(t)
 			require.Equal(t, tt.route, e.RouteID, tt.path)
@@ -102,6 +103,7 @@ func TestMCPServiceChanges(t *testing.T) {
 	}
 	require.Equal(t, "old", begin())
 	s.admin(t, 200, "PUT", "/mcp/services/up", service(old, "")) // no change
+	s.admin(t, 200, "PUT", "/mcp/services/up", service(old, `,"name":"The old one","description":"For people."`))
 	s.admin(t, 201, "POST", "/mcp/routes", `{"id":"other","service_id":"up","match_policy":{"path_prefix":"/other"}}`)
 	require.Equal(t, "x", c.tool(t, "echo", `{"text":"x"}`))
 

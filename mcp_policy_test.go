@@ -171,3 +171,15 @@ func TestMCPPolicyEvaded(t *testing.T) {
 		require.Equal(t, 200, got.Status, "without a policy it is the server's to say")
 	})
 }
+
+// Of a tool that a policy names and the server does not have, the operator is told, once.
+func TestMCPPolicyUnknownTools(t *testing.T) {
+	up := newMCP(t, "json", &mcptest.Server{Page: 100})
+	s := newGateway(t, up.bundle("", "tool_policy: {mode: allow, tools: [ecko, echo, gone], overrides: {gone: {name: away}, raww: {name: x}}}"))
+	c := s.mcp(alice).begin(t)
+	for range 3 {
+		c.ask(t, "tools/list", "")
+	}
+	const said = `a tool_policy names tools that the MCP server does not list" route=r service=up tools="[ecko gone raww]"`
+	require.Equal(t, 1, strings.Count(s.log.String(), said), s.log.String())
+}

@@ -3,8 +3,6 @@ package configstore
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/agent-gateway/agent-gateway/internal/strict"
 )
@@ -66,46 +64,6 @@ func (f BundleFault) String() string {
 
 // Error is String.
 func (f BundleFault) Error() string { return f.String() }
-
-// Check returns warnings, ordered by line: references that the bundle itself does
-// not hold, and routes that are open to everybody.
-func (b *Bundle) Check() []BundleFault {
-	held := map[[2]string]bool{}
-	for _, item := range b.Items {
-		held[[2]string{item.Kind.Name, item.Object.ObjectID()}] = true
-	}
-	var w []BundleFault
-	for _, item := range b.Items {
-		warn := func(field, text string) {
-			line := item.Line
-			if item.node != nil {
-				line = item.node.LineOf(field)
-			}
-			w = append(w, BundleFault{Line: line, Kind: item.Kind.Name, ID: item.Object.ObjectID(), Field: field, Text: text, Warning: true})
-		}
-		for _, ref := range Refs(item.Object) {
-			if !slices.ContainsFunc(ref.Kinds, func(kind string) bool { return held[[2]string{kind, ref.ID}] }) {
-				warn(ref.Field, fmt.Sprintf("names %s %s, which is not in this bundle; it may be in the store", strings.Join(ref.Kinds, " or "), ref.ID))
-			}
-		}
-		if openToAll(item.Object) {
-			warn("auth_policy.require_virtual_key", "is false: whoever reaches the gateway may use this route")
-		}
-	}
-	slices.SortStableFunc(w, byLine)
-	return w
-}
-
-// openToAll says whether an object is a route that takes requests without a key.
-func openToAll(o Object) bool {
-	switch r := o.(type) {
-	case *LLMRoute:
-		return !r.AuthPolicy.RequireVirtualKey
-	case *MCPRoute:
-		return !r.AuthPolicy.RequireVirtualKey
-	}
-	return false
-}
 
 // JSON returns the bundle as JSON with its secrets in clear, to be sent to the
 // Admin API. It must not be written anywhere.

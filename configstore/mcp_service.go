@@ -217,7 +217,11 @@ func (s *MCPService) validateHTTP(f *faults) {
 // servers' addresses do.
 func (f *faults) endpoint(field, v string) {
 	u, err := url.Parse(v)
-	if err == nil && u.Fragment == "" {
+	if err == nil && u.Fragment != "" {
+		f.add(field, "must not carry a fragment (#…)")
+		return
+	}
+	if err == nil {
 		u.RawQuery = ""
 		v = cmp.Or(u.String(), v)
 	}

@@ -67,7 +67,7 @@ func TestMCPServiceFaults(t *testing.T) {
 		{"id: s, transport: sse, url: /sse", "url must begin with http:// or https://"},
 		{"id: s, transport: sse, url: 'https:///sse'", "url names no host"},
 		{"id: s, transport: sse, url: 'https://u:sekret@mcp.example'", "url must not carry a user name or password: they would be shown to readers of the configuration"},
-		{web + "#x", "url must not carry a query or a fragment"},
+		{web + "#x", "url must not carry a fragment (#…)"},
 		{sse + ", post_url: 'ftp://x'", "post_url must begin with http:// or https://"},
 		{web + ", post_url: 'https://x'", "post_url is for transport sse; this service has streamable_http"},
 		{web + ", command: npx", "command is for transport stdio; this service has streamable_http"},
@@ -232,5 +232,36 @@ virtualKeys:
 		"line 4: mcp_route mcp:elsewhere:/mcp: auth_policy.require_virtual_key is false: whoever reaches the gateway may use this route",
 		"line 4: mcp_route mcp:elsewhere:/mcp: service_id names mcp_service elsewhere, which is not in this bundle; it may be in the store",
 		"line 7: virtual_key k: allowed_route_ids[1] names llm_route or mcp_route mcp:elsewhere:/, which is not in this bundle; it may be in the store",
+	}, texts(b.Check()))
+}
+
+// What of a policy does nothing, and what the gateway would refuse or a key could not use,
+// is said before anybody wonders.
+func TestCheckOfMCPPolicies(t *testing.T) {
+	b, faults := ParseBundle([]byte(`apiVersion: gateway.agw/v1alpha1
+kind: GatewayBundle
+mcpServices:
+- {id: s, transport: streamable_http, url: "https://mcp.example/mcp", auth: {type: bearer}}
+mcpRoutes:
+- service_id: s
+  match_policy: {path_prefix: /a}
+  auth_policy: {require_virtual_key: true}
+  tool_policy: {mode: allow, tools: [sum, add], overrides: {sum: {name: add}, other: {description: x}}}
+- service_id: s
+  id: b
+  match_policy: {path_prefix: /a/}
+  auth_policy: {require_virtual_key: true}
+  tool_policy: {mode: deny, tools: [sum], overrides: {sum: {name: add}, other: {description: x}}}
+virtualKeys:
+- {id: k}
+`), YAML, nil)
+	require.Empty(t, faults)
+	require.Equal(t, []string{
+		"line 4: mcp_service s: auth.token is not given; it may be in the store",
+		"line 9: mcp_route mcp:s:/a: tool_policy.overrides.other does nothing: tools does not allow other",
+		`line 9: mcp_route mcp:s:/a: tool_policy.tools[1] is "add", which is what overrides call sum: tools has the server's own names`,
+		"line 12: mcp_route b: match_policy matches what route mcp:s:/a does: the gateway refuses routes that no request could tell apart",
+		"line 14: mcp_route b: tool_policy.overrides.sum does nothing: tools denies sum",
+		`line 16: virtual_key k: allowed_route_ids is empty: this key may use no route; ["*"] is every one`,
 	}, texts(b.Check()))
 }

@@ -6,9 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/agent-gateway/agent-gateway/configstore"
 	"github.com/agent-gateway/agent-gateway/configstore/storetest"
-	"github.com/stretchr/testify/require"
 )
 
 func TestMemory(t *testing.T) {

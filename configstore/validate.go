@@ -69,9 +69,9 @@ func (f *faults) url(field, v string, schemes ...string) {
 	}
 	u, err := url.Parse(v)
 	switch {
-	case err != nil:
+	case err != nil && strings.Contains(v, "://"):
 		f.add(field, "is not a URL")
-	case !slices.Contains(schemes, u.Scheme):
+	case err != nil || !slices.Contains(schemes, u.Scheme):
 		f.add(field, "must begin with %s://", strings.Join(schemes, ":// or "))
 	case u.Hostname() == "":
 		f.add(field, "names no host")

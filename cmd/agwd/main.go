@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	var cli commands
 	exited := -1
 	parser, err := kong.New(&cli, kong.Name("agwd"), kong.Writers(out, errOut), kong.Exit(func(code int) { exited = code }),
-		kong.Description("An AI gateway in front of LLM providers.\n\nExamples:\n\n  agwd dev\n  agwd --static-config bundle.yaml\n  agwd --admin-basic-auth-hash \"admin:$(agwd hash-password --plaintext 'your-password')\""),
+		kong.Description("An AI gateway in front of LLM providers and MCP servers.\n\nExamples:\n\n  agwd dev\n  agwd --static-config bundle.yaml\n  agwd --admin-basic-auth-hash \"admin:$(agwd hash-password --plaintext 'your-password')\""),
 		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(output{out, errOut}))
 	if err != nil {
 		_, _ = fmt.Fprintln(errOut, "agwd:", err)

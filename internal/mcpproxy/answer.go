@@ -20,6 +20,11 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 	data := x.downward(c, in)
 	tools := x.tools()
 	if x.in.Method == "tools/list" && !tools.open() {
+		if found, err := x.in.Member(x.in.Params, "cursor"); err == nil && !found.OK() {
+			if names := x.hop.Tools.unknown(in); len(names) > 0 {
+				x.log.WarnContext(x.r.Context(), "a tool_policy names tools that the MCP server does not list", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "tools", names)
+			}
+		}
 		own := in
 		if &data[0] != &in.Data[0] {
 			own, _ = jsonrpc.Parse(data)

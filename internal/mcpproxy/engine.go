@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 
@@ -41,6 +42,9 @@ type Service struct {
 	MaxArgs     int
 	Disabled    bool
 }
+
+// Same says whether a service is served in the same way.
+func (s *Service) Same(other *Service) bool { return reflect.DeepEqual(s, other) }
 
 // oneWire says that the transport has one stream for everything, on which ids must be
 // unique and whose end is the end of the session.

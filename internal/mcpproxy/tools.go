@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
@@ -11,7 +12,7 @@ import (
 )
 
 // Tools is a policy: which tools may be seen and called, and what they are called. A nil
-// Tools is every tool by its own name. It is immutable.
+// Tools is every tool by its own name. What it says does not change.
 type Tools struct {
 	// Allow says that only Names may be used; else all but Names.
 	Allow bool
@@ -19,6 +20,43 @@ type Tools struct {
 	// Overrides are by the server's names.
 	Overrides map[string]Override
 	shown     map[string]string // the server's names by those that callers see
+	compared  atomic.Bool       // with what the server has
+}
+
+// unknown are the tools that it names and a whole list of the server's does not have. It is
+// asked once.
+func (t *Tools) unknown(m *jsonrpc.Message) (names []string) {
+	if t == nil || len(t.Names)+len(t.Overrides) == 0 || t.compared.Load() {
+		return nil
+	}
+	found, err := m.Members(m.Result, "tools", "nextCursor")
+	if err != nil || found[1].OK() || !t.compared.CompareAndSwap(false, true) {
+		return nil
+	}
+	have := map[string]struct{}{}
+	text := found[0].Of(m.Data)
+	jsonscan.Walk(text, 0, func(_ []byte, at int) int {
+		end := jsonscan.Skip(text, at)
+		if end > 0 {
+			tool := jsonrpc.Message{Data: text[at:end]}
+			name, _ := tool.Member(jsonrpc.Span{End: end - at}, "name")
+			s, _ := tool.String(name)
+			have[s] = struct{}{}
+		}
+		return end
+	})
+	for name := range t.Names {
+		if _, ok := have[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	for name := range t.Overrides {
+		if _, ok := have[name]; !ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Override is what callers are told of a tool. An empty field leaves the server's.

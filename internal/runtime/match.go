@@ -82,6 +82,16 @@ func (s *Snapshot) Match(r *http.Request, dialects []string) (m Match, allow []s
 	return m, allow, false
 }
 
+// mcpAbove is the prefix of a route of MCP that a path lies under; empty for none.
+func (s *Snapshot) mcpAbove(path string) string {
+	for prefix := parent(path); len(prefix) > 1; prefix = parent(prefix) {
+		if slices.ContainsFunc(s.routes[prefix], func(r *Route) bool { return r.mcp != nil }) {
+			return prefix
+		}
+	}
+	return ""
+}
+
 // parent cuts the last segment off a prefix; "" above the root.
 func parent(prefix string) string {
 	i := strings.LastIndexByte(prefix, '/')

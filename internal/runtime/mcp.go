@@ -76,6 +76,11 @@ func (c *compiler) compileServices(set *Set, prev, snap *Snapshot) (problems Pro
 			perKey = min(max(s.MaxInstances/2, 2), maxSharedPerKey)
 		}
 		s.MaxPerKey = min(cmp.Or(o.MaxInstancesPerKey, perKey), s.MaxInstances)
+		if prev != nil {
+			if have := prev.services[id].service; have != nil && have.Same(s) {
+				s = have // only what is for people has changed
+			}
+		}
 		snap.services[id] = liveService{e, s}
 	}
 	return problems

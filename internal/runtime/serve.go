@@ -179,7 +179,13 @@ func (d *Dataplane) notFound(w http.ResponseWriter, r *http.Request, route *Rout
 		d.serveMCP(w, r, route, nil, span, started, refused)
 		return
 	}
-	d.refuse(w, r, llm.Errorf(llm.CodeNotFound, "no route takes %.20s %.200s: check the path and the configured routes", r.Method, r.URL.EscapedPath()))
+	path, hint := r.URL.EscapedPath(), "check the path and the configured routes"
+	if snap := d.Runtime.Snapshot(); snap != nil {
+		if prefix := snap.mcpAbove(path); prefix != "" {
+			hint = "MCP is served at " + prefix + " itself, as Streamable HTTP"
+		}
+	}
+	d.refuse(w, r, llm.Errorf(llm.CodeNotFound, "no route takes %.20s %.200s: %.200s", r.Method, path, hint))
 }
 
 // guess is the protocol in which a caller without a route is likely to read an

@@ -63,7 +63,12 @@ var unquoted = regexp.MustCompile(`'[^']*'|"[^"]*"|` + "`[^`]*`")
 func yamlError(err error) error {
 	var load *yaml.LoadError
 	if errors.As(err, &load) {
-		return &SyntaxError{load.Mark.Line, unquoted.ReplaceAllString(load.Message, "…")}
+		return &SyntaxError{load.Mark.Line, unquoted.ReplaceAllStringFunc(load.Message, func(quoted string) string {
+			if len(quoted) <= 3 || quoted == "'<document start>'" { // the sign that is missing
+				return quoted
+			}
+			return "…"
+		})}
 	}
 	return &SyntaxError{Text: "this is not YAML"}
 }

@@ -12,8 +12,10 @@ type ExitError struct {
 	Status string
 	// Code is the exit status, -1 for a signal.
 	Code int
-	// Stderr is the last line that it wrote to its standard error: printable, and at
-	// most 300 bytes. The values of its service's environment are replaced in it.
+	// Stderr is the last lines that it wrote to its standard error, ten at most, with
+	// "; " between them: printable, and at most 1000 bytes. The values of its service's
+	// environment are replaced in it. It is empty when a signal has ended the server,
+	// which had no time for words about that.
 	Stderr string
 }
 
@@ -34,6 +36,9 @@ func (e *ExitError) Public() string { return "the server exited: " + e.Status }
 func exitError(state *os.ProcessState, last string) error {
 	if state == nil {
 		return &ExitError{Status: "status unknown", Code: -1, Stderr: last}
+	}
+	if state.ExitCode() < 0 {
+		last = ""
 	}
 	return &ExitError{Status: state.String(), Code: state.ExitCode(), Stderr: last}
 }

@@ -87,7 +87,7 @@ func TestFailedStart(t *testing.T) {
 	if err == nil { // it was written before the exit
 		_, err = s.Next()
 	}
-	require.EqualError(t, err, "mcp: the server exited: exit status 3: cannot start: ********")
+	require.EqualError(t, err, "mcp: the server exited: exit status 3: first line; cannot start: ********")
 	require.Equal(t, "first line\ncannot start: ********\n", c.(stdio.Process).Stderr())
 	require.Contains(t, log.String(), "first line")
 	require.NotContains(t, log.String(), "canary")

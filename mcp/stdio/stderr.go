@@ -12,8 +12,9 @@ import (
 
 const (
 	tailBytes = 8 << 10 // of a server's standard error that are kept
-	lastBytes = 300     // of its last line that errors quote
-	minSecret = 6       // bytes of a value that is worth replacing: shorter ones are no secrets, and occur by chance
+	lastBytes = 1000    // of its last lines that errors quote
+	lastLines = 10
+	minSecret = 6 // bytes of a value that is worth replacing: shorter ones are no secrets, and occur by chance
 )
 
 // tail keeps the end of what a server writes to its standard error.
@@ -24,7 +25,6 @@ type tail struct {
 
 	mu   sync.Mutex
 	text string
-	last string // the last line with something in it
 }
 
 // newTail replaces the values of env, which may be secrets.
@@ -76,7 +76,6 @@ func (t *tail) add(line string) {
 	for len(t.text) > tailBytes {
 		_, t.text, _ = strings.Cut(t.text, "\n")
 	}
-	t.last = line
 	t.mu.Unlock()
 	if t.log.Enabled(context.Background(), slog.LevelDebug) {
 		t.log.Debug("mcp: a server wrote to its standard error", "line", line)
@@ -89,10 +88,14 @@ func (t *tail) all() string {
 	return t.text
 }
 
-func (t *tail) lastLine() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return printable(t.last, lastBytes)
+// last are the last lines, as one: what a program dies of is seldom in the very last.
+func (t *tail) last() string {
+	lines := strings.Split(strings.TrimSpace(t.all()), "\n")
+	lines = lines[max(0, len(lines)-lastLines):]
+	for len(lines) > 1 && len(strings.Join(lines, "; ")) > lastBytes {
+		lines = lines[1:]
+	}
+	return printable(strings.Join(lines, "; "), lastBytes)
 }
 
 // printable is the line without what a terminal would obey or not show, of at most max

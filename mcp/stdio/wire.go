@@ -62,7 +62,7 @@ func (w *wire) why() error {
 		if err := w.given(); err != nil {
 			return err
 		}
-		return exitError(w.process.state, w.tail.lastLine())
+		return exitError(w.process.state, w.tail.last())
 	}
 	w.fail(errors.New("mcp: the server closed a stream and did not exit"))
 	return w.given()
