@@ -47,9 +47,9 @@ type Message struct {
 // Conn is one upstream session. It is safe for concurrent use.
 type Conn interface {
 	// Call sends a request and streams the messages that belong to it: requests
-	// and notifications of the server's, its response last, then io.EOF. No two calls
-	// under way may have one id. The stream lives until it is closed or has ended; ctx
-	// bounds all of it.
+	// and notifications of the server's, its response last, then io.EOF. The caller sees
+	// to it that no two calls under way have one id. The stream lives until it is closed
+	// or has ended; ctx bounds all of it.
 	Call(ctx context.Context, m Message) (Stream, error)
 	// Notify sends a notification, or the answer to a request of the server's.
 	Notify(ctx context.Context, m Message) error

@@ -31,8 +31,9 @@ type Options struct {
 }
 
 // RunTransport is the conformance suite of [mcp.Transport]: each promise of the
-// interfaces is a subtest, for each era. open starts a [Server] behind the transport and
-// says how to reach it; both last until the test ends.
+// interfaces is a subtest, for each era. open starts a [Server] that the transport can
+// reach, as an [HTTP] or [SSE], whose own the zero Server is, or as a process that calls
+// [Server.Serve], and says how to reach it; both last until the test ends.
 func RunTransport(t *testing.T, open func(t *testing.T) (mcp.Transport, mcp.Service), opts Options) {
 	t.Helper()
 	s := suite{open, opts}
