@@ -37,7 +37,7 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 		data = filtered
 	}
 	m.Data = data
-	c.task = c.token != nil && isTask(in)
+	c.task = isTask(in)
 	result, failed := x.outcome(in)
 	status := http.StatusOK
 	if x.modern || x.in.Method == "initialize" { // which a server without sessions refuses so
@@ -121,7 +121,7 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 	case errors.Is(err, io.EOF):
 		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has ended its answer without a response", x.hop.Service.Config.ID), "upstream_closed")
 	default:
-		x.log.WarnContext(x.r.Context(), "an MCP call failed", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "error", err, "trace_id", x.hop.Span.TraceID)
+		x.warn(err)
 		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has failed: %s", x.hop.Service.Config.ID, text(err)), "upstream_error")
 	}
 }

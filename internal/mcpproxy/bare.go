@@ -79,18 +79,20 @@ func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance
 	pool := e.pools.of(svc)
 	return pool.use(ctx, e, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
 		inst, err := e.open(ctx, pool, scope, initParams(`"`+mcp.LastLegacy+`"`))
-		if inst != nil {
+		if noSessions(err) {
+			modern, dialErr := e.dial(ctx, pool, scope)
+			if dialErr != nil {
+				return nil, dialErr
+			}
+			if e.discover(ctx, modern) != nil {
+				return nil, err // the first refusal says more
+			}
+			inst, err = modern, nil
+		}
+		if err == nil {
 			inst.bare = true
 		}
-		if !noSessions(err) {
-			return inst, err
-		}
-		if inst, dialErr := e.dial(ctx, pool, scope); dialErr != nil {
-			return nil, dialErr
-		} else if inst.bare = true; e.discover(ctx, inst) == nil {
-			return inst, nil
-		}
-		return nil, err
+		return inst, err
 	})
 }
 

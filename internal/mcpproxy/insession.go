@@ -46,7 +46,7 @@ func (x *exchange) inSession(s *session) {
 	if !s.inst.own && c.token != nil {
 		s.inst.expect(s, c)
 		defer func() {
-			if !c.task {
+			if !c.task || !s.keepTask() {
 				s.inst.forget(c)
 			}
 		}()

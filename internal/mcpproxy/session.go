@@ -28,6 +28,7 @@ type session struct {
 	asked   []asked           // the server's requests that wait for an answer, the oldest first
 	calls   map[string]*call  // under way, by the caller's ids
 	watched map[digest]string // URIs of resources that it has subscribed to; empty for a long one
+	tasks   int               // whose progress it may still hear
 	level   int               // of the log messages that it wants, as in logLevels, from 1; 0: it has not said
 	waiting []waiting         // what no stream has taken yet
 	bytes   int               // of it
@@ -235,4 +236,16 @@ func (s *session) asks(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.ContainsFunc(s.asked, func(a asked) bool { return a.key == key })
+}
+
+// maxTasks bounds the tasks of a session whose progress is told after the call that has
+// begun them.
+const maxTasks = 256
+
+// keepTask counts one more; false when there are too many.
+func (s *session) keepTask() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tasks++
+	return s.tasks <= maxTasks
 }
