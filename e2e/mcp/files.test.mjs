@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { clients, connect } from './clients.mjs';
 import { folder } from './services.mjs';
-import { each, it, start } from './stack.mjs';
+import { behindGateway, each, it, start } from './stack.mjs';
 
 const ids = ['filesystem-stdio'];
 const stack = await start(ids);
@@ -37,6 +37,21 @@ each(stack, ids, (target) => {
       assert.ok(tries < 100, 'the roots are not asked for');
       await new Promise((done) => setTimeout(done, 50));
     }
+    await session.close();
+  });
+});
+
+await behindGateway(['filesystem-kept'], (kept) => {
+  it('keeps to its arguments where roots are withheld', async () => {
+    let asked = 0;
+    const session = await connect('sdk 1.32.2', kept.target('filesystem-kept', 'gateway'), { requests: { 'roots/list': () => { asked++; return { roots: [{ uri: 'file:///etc' }] }; } } });
+    await session.client.sendRootsListChanged();
+    for (let tries = 0; tries < 5; tries++) {
+      assert.match(await session.text('list_allowed_directories'), new RegExp(folder()));
+      assert.equal((await session.call('read_text_file', { path: '/etc/passwd' })).isError, true);
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    assert.equal(asked, 0);
     await session.close();
   });
 });

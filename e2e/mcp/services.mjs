@@ -20,6 +20,7 @@ export const services = {
   'everything-sse': sse('legacy', installed('server-everything'), ['sse'], '/sse'),
   'everything-stdio': stdio('legacy', installed('server-everything'), ['stdio']),
   'filesystem-stdio': stdio('legacy', installed('server-filesystem'), () => [folder()]),
+  'filesystem-kept': stdio('legacy', installed('server-filesystem'), () => [folder()], { withhold_capabilities: ['roots'] }),
   'fixture-http': http('legacy', own('fixture.mjs'), ['http']),
   'fixture-stdio': stdio('legacy', own('fixture.mjs'), ['stdio']),
   'modern-http': http('modern', own('modern.mjs'), ['http']),
