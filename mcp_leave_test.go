@@ -106,3 +106,38 @@ func TestMCPLogLevelInCall(t *testing.T) {
 		require.Empty(t, heard(two))
 	}
 }
+
+// Who subscribes while another's subscription is ended keeps it.
+func TestMCPSubscribeAgain(t *testing.T) {
+	for _, kind := range []string{"stdio", "events"} {
+		up := newMCP(t, kind, nil)
+		s := newGateway(t, up.bundle("isolation: key", ""))
+		s.mcp(alice).begin(t) // keeps the upstream session
+		for round := range 10 {
+			uri := func(n int) string { return fmt.Sprintf(`{"uri":"test://%d-%d"}`, round, n) }
+			one := s.mcp(alice).begin(t)
+			for n := range 5 {
+				one.ask(t, "resources/subscribe", uri(n))
+			}
+			require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", one.headers()...).Status)
+			two := s.mcp(alice).begin(t)
+			for n := range 5 {
+				two.ask(t, "resources/subscribe", uri(n))
+			}
+			require.Eventually(t, func() bool {
+				subscribed := map[string]bool{}
+				for _, r := range up.Received() {
+					if m := gjson.Get(r, "method").Str; m == "resources/subscribe" || m == "resources/unsubscribe" {
+						subscribed[gjson.Get(r, "params").Raw] = m == "resources/subscribe"
+					}
+				}
+				for n := range 5 {
+					if !subscribed[uri(n)] {
+						return false
+					}
+				}
+				return true
+			}, patience, step, "%s %d", kind, round)
+		}
+	}
+}

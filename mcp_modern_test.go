@@ -2,13 +2,17 @@ package gateway_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/tidwall/gjson"
 
+	gateway "github.com/agent-gateway/agent-gateway"
 	"github.com/agent-gateway/agent-gateway/mcp/mcptest"
 )
 
@@ -167,6 +171,62 @@ func TestMCPParamHeadersBare(t *testing.T) {
 		require.Equal(t, 400, s.mcp(alice).post(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"way","arguments":{}}}`).Status)
 	}
 	require.Len(t, up.http.Requests(), calls+4)
+}
+
+// Of many who come at once before it is known which arguments a server wants in headers,
+// each is served.
+func TestMCPParamHeadersAtOnce(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{Server: &mcptest.Server{Era: mcptest.Modern}})
+	s := newGateway(t, up.bundle("", ""))
+	answers := make(chan answer, 10)
+	for range cap(answers) {
+		go func() {
+			resp, err := s.client.Do(newMCPRequest(s.URL+"/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"route","arguments":{"region":"eu"}}}`, "Authorization", "Bearer "+alice))
+			if err != nil {
+				answers <- answer{Body: err.Error()}
+				return
+			}
+			answers <- read(resp)
+		}()
+	}
+	for range cap(answers) {
+		got := <-answers
+		require.Equal(t, 200, got.Status, got.Body)
+	}
+}
+
+// A server that is slow to start is not taken for one that has sessions.
+func TestMCPSlowStart(t *testing.T) {
+	up := newMCP(t, "stdio", &mcptest.Server{Era: mcptest.Modern})
+	hold := make(chan struct{})
+	up = slowly(t, up, hold)
+	s := newGateway(t, up.bundle("", ""), gateway.WithMCPLimits(gateway.MCPLimits{Start: 200 * time.Millisecond}))
+	require.Equal(t, 400, s.mcp(alice).alone(t, "tools/call", "echo", `"arguments":{"text":"x"}`).Status)
+	close(hold)
+	require.Eventually(t, func() bool {
+		return s.mcp(alice).alone(t, "tools/call", "echo", `"arguments":{"text":"x"}`).Status == 200
+	}, patience, 10*step)
+}
+
+// slowly is a server whose processes are not heard before hold is closed.
+func slowly(t *testing.T, m *mcpServer, hold chan struct{}) *mcpServer {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				<-hold
+				_ = m.Serve(conn, conn)
+				_ = conn.Close()
+			}()
+		}
+	}()
+	return &mcpServer{m.Server, nil, nil, fmt.Sprintf("transport: stdio, command: %q, env: {%s: %q, GORACE: atexit_sleep_ms=0}", os.Args[0], mcpChild, l.Addr())}
 }
 
 // Methods and results that the gateway does not know go through: of the tasks extension,

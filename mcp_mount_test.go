@@ -164,3 +164,23 @@ func TestMCPShutdownInTime(t *testing.T) {
 		}
 	})
 }
+
+// What is for people does not end the sessions of a service, on any transport.
+func TestMCPServiceRenamed(t *testing.T) {
+	up := newMCP(t, "stdio", nil)
+	s := newAdmin(t, gateway.WithAllowStdio())
+	fields := up.fields[strings.Index(up.fields, mcpChild):]
+	addr := strings.Trim(strings.Split(fields, ",")[0][len(mcpChild)+2:], `"`)
+	service := func(more string) string {
+		return fmt.Sprintf(`{"id":"up","transport":"stdio","command":%q,"env":{%q:%q,"GORACE":"atexit_sleep_ms=0"}%s}`, os.Args[0], mcpChild, addr, more)
+	}
+	s.admin(t, 201, "POST", "/mcp/services", service(""))
+	s.admin(t, 201, "POST", "/mcp/routes", `{"id":"r","service_id":"up","match_policy":{"path_prefix":"/mcp"}}`)
+	c := s.mcp("").begin(t)
+	s.admin(t, 200, "PUT", "/mcp/services/up", service(`,"name":"The old one"`))
+	for range 3 {
+		require.Equal(t, "x", c.tool(t, "echo", `{"text":"x"}`))
+	}
+	require.Len(t, s.admin(t, 200, "GET", upService+"/sessions", "").Get("items").Array(), 1)
+	require.Len(t, up.begins(), 1)
+}

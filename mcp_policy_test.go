@@ -162,6 +162,10 @@ func TestMCPPolicyEvaded(t *testing.T) {
 				got := c.post(t, `{"jsonrpc":"2.0","id":1,"method":`+quoted(method)+`,"params":{"name":"raw"}}`)
 				require.Equal(t, 400, got.Status, "%q: %s", method, got.Body)
 			}
+			for _, method := range []string{"tools/call", "tools/list", "resources/read"} { // without an id
+				got := c.post(t, `{"jsonrpc":"2.0","method":"`+method+`","params":{"name":"raw"}}`)
+				require.Equal(t, 400, got.Status, got.Body)
+			}
 			for _, r := range up.Received() {
 				require.NotContains(t, strings.ToLower(r), "tools/")
 			}

@@ -2,11 +2,15 @@ package gateway_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"github.com/tidwall/gjson"
+
+	"github.com/agent-gateway/agent-gateway/mcp/mcptest"
 )
 
 // What a server says of a call is for whose call it is: while it runs, with the caller's
@@ -69,4 +73,21 @@ func TestMCPTaskProgress(t *testing.T) {
 	require.Equal(t, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"mine","progress":2}}`, own.next(t).Raw)
 	up.Emit(toolsChanged)
 	require.Equal(t, toolsChanged, foreign.next(t).Raw)
+}
+
+// Progress that comes in the stream of one call, and is of another's, is not told as its own.
+func TestMCPProgressOfOthers(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{})
+	s := newGateway(t, up.bundle("isolation: shared", ""))
+	c := s.mcp(bob).begin(t)
+	up.http.Enqueue(mcptest.Fault{Text: `"echo"`, Serve: func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":77777,\"progress\":1}}\n\n")
+		fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":%s,\"progress\":2}}\n\n", gjson.GetBytes(body, "params._meta.progressToken").Raw)
+		fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n", gjson.GetBytes(body, "id").Raw)
+	}})
+	got := c.post(t, c.request("tools/call", `{"name":"echo","_meta":{"progressToken":"bobs"}}`)).messages(t)
+	require.Len(t, got, 2)
+	require.Equal(t, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"bobs","progress":2}}`, got[0])
 }

@@ -253,3 +253,30 @@ func TestMCPSameID(t *testing.T) {
 		}
 	})
 }
+
+// However many come at once, a key has no more sessions than it may.
+func TestMCPSessionsAtOnce(t *testing.T) {
+	for _, isolation := range []string{"session", "key"} {
+		up := newMCPHTTP(t, &mcptest.HTTP{JSON: true})
+		s := newGateway(t, up.bundle("isolation: "+isolation, ""), gateway.WithMCPLimits(gateway.MCPLimits{SessionsPerKey: 2}))
+		statuses := make(chan int, 20)
+		for range cap(statuses) {
+			go func() {
+				resp, err := s.client.Do(newMCPRequest(s.URL+"/mcp", initialize, "Accept", acceptBoth, "Authorization", "Bearer "+alice))
+				if err != nil {
+					statuses <- 0
+					return
+				}
+				statuses <- read(resp).Status
+			}()
+		}
+		count := map[int]int{}
+		for range cap(statuses) {
+			count[<-statuses]++
+		}
+		require.Equal(t, map[int]int{200: 2, 429: 18}, count)
+		if isolation == "session" { // and nothing is left of the others
+			require.Eventually(t, func() bool { return up.http.Sessions() == 2 }, patience, step)
+		}
+	}
+}

@@ -153,3 +153,17 @@ func TestMCPShareOfOthers(t *testing.T) {
 	}
 	require.Equal(t, "x", s.mcp(bob).begin(t).tool(t, "echo", `{"text":"x"}`))
 }
+
+// Versions that nobody knows do not make sessions of their own.
+func TestMCPShareUnknownVersions(t *testing.T) {
+	for _, isolation := range []string{"key", "shared"} {
+		up := newMCP(t, "stdio", nil)
+		s := newGateway(t, up.bundle("isolation: "+isolation, ""))
+		for _, version := range []string{"2025-11-25", "junk", "2030-01-01", "2026-07-28", ""} {
+			got := s.mcp(alice).post(t, strings.Replace(initialize, "2025-11-25", version, 1))
+			require.Equal(t, 200, got.Status, got.Body)
+			require.Equal(t, "2025-11-25", got.result(t).Get("result.protocolVersion").Str)
+		}
+		require.Len(t, up.begins(), 1)
+	}
+}

@@ -32,7 +32,6 @@ func (x *exchange) alone() {
 	}
 	inst, err := pool.use(x.r.Context(), x.Engine, form{scope, mcp.FirstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, pool, scope) })
 	if errors.Is(err, errLegacy) {
-		pool.setLegacy(x.now())
 		x.tooNew()
 		return
 	}
@@ -62,14 +61,20 @@ func (e *Engine) openAlone(ctx context.Context, p *pool, scope string) (*instanc
 		inst.modern = true
 		return inst, nil
 	}
-	probe, cancel := context.WithTimeout(ctx, pingTime)
+	// There are servers that do not answer what they do not know, and others that are
+	// installed before they start.
+	probe, cancel := context.WithTimeout(ctx, e.limits.Start/2)
 	defer cancel()
 	if err = e.discover(probe, inst); err == nil {
 		return inst, nil
 	}
 	var rpc *jsonrpc.Error
-	if errors.As(err, &rpc) || probe.Err() != nil && ctx.Err() == nil {
+	switch {
+	case errors.As(err, &rpc):
+		p.setLegacy(e.now())
 		err = errLegacy
+	case errors.Is(err, context.DeadlineExceeded):
+		err = errLegacy // perhaps: the next request asks again
 	}
 	return nil, err
 }
@@ -87,6 +92,7 @@ func (x *exchange) relayAlone(inst *instance, c *call, edits []jsonrpc.Edit) {
 		version = mcp.FirstModern
 		edits = x.addMeta()
 	}
+	x.known = inst.pool.known()
 	x.send(inst, nil, c, mcp.Message{Data: x.upward(c, edits...), Header: x.modernHeader(inst.pool, version)})
 }
 

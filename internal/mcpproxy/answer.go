@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
@@ -103,6 +105,9 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 		x.calls.leave(c, "")
 		x.record("cancelled", "canceled")
 	case stopped:
+		if reason == byOperator && c.marked {
+			x.answer(inst, mcp.Cancelled(c.upID, reason)) // closing the stream has not said so
+		}
 		x.mcp.Cancelled = true
 		x.event.StatusCode = http.StatusOK
 		if reason == byClient && p.sse {
@@ -110,6 +115,22 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 		} else {
 			p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Errorf(codeRefused, "the request was cancelled: %s", reason).Response(c.ownID)})
 		}
+		x.calls.leave(c, "")
+		x.record("cancelled", "canceled")
+	case x.in.Method == "subscriptions/listen" && errors.Is(err, context.Canceled) && !inst.broken.Load():
+		// The gateway ends it, as a server does that ends one.
+		x.event.StatusCode = http.StatusOK
+		p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Result(c.ownID, fmt.Appendf(nil, `{"resultType":"complete","_meta":{%q:%s}}`, mcp.SubscriptionKey, c.ownID))})
+		x.calls.leave(c, "")
+		x.record("ok", "")
+	case (errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed)) && inst.isDying() && !inst.broken.Load(): // by a DELETE, say
+		x.mcp.Cancelled = true
+		status := http.StatusNotFound
+		if p.events() {
+			status = http.StatusOK
+		}
+		x.event.StatusCode = status
+		p.finish(status, mcp.Message{Data: jsonrpc.Errorf(codeUnavailable, "the session has ended").Response(c.ownID)})
 		x.calls.leave(c, "")
 		x.record("cancelled", "canceled")
 	case errors.Is(err, io.EOF) && p.events():
@@ -151,6 +172,9 @@ func (x *exchange) failed(inst *instance, s *session, c *call, err error) (forgo
 // forgets says whether a server refuses a call because it has forgotten the session:
 // by 404, or by 400 as many do, which a ping finds out.
 func (e *Engine) forgets(ctx context.Context, inst *instance, refused *mcp.StatusError) bool {
+	if named, ok := inst.conn.(interface{ SessionID() string }); ok && named.SessionID() == "" {
+		return false // there is none
+	}
 	switch refused.Code {
 	case http.StatusNotFound:
 		return !unknownMethod(refused)
@@ -158,10 +182,15 @@ func (e *Engine) forgets(ctx context.Context, inst *instance, refused *mcp.Statu
 		if in := rpcError(refused); in != nil && in.ID.OK() && string(in.ID.Of(in.Data)) != "null" {
 			return false // it has read the request
 		}
-		var again *mcp.StatusError
-		return errors.As(e.ping(ctx, inst), &again) && (again.Code == http.StatusBadRequest || again.Code == http.StatusNotFound)
+		return e.gone(ctx, inst)
 	}
 	return false
+}
+
+// gone says whether a server refuses a ping as one does that does not know the session.
+func (e *Engine) gone(ctx context.Context, inst *instance) bool {
+	var refused *mcp.StatusError
+	return errors.As(e.ping(ctx, inst), &refused) && (refused.Code == http.StatusBadRequest || refused.Code == http.StatusNotFound)
 }
 
 // unknownMethod says whether a server has refused the method, and not the session.

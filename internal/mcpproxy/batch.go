@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/internal/jsonscan"
@@ -24,6 +25,9 @@ func (x *exchange) batch(body []byte) {
 	}
 	if wrong != "" {
 		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeInvalidRequest, "the batch %s; send its messages one by one", wrong)
+		return
+	}
+	if x.r.Header.Get("Mcp-Session-Id") != "" && x.session(nil) == nil {
 		return
 	}
 	out := &batchAnswer{w: x.w, events: x.events}
@@ -137,6 +141,11 @@ func (b *batchWriter) Write(p []byte) (int, error) {
 	}
 	b.buf = append(b.buf, p...)
 	return len(p), nil
+}
+
+// SetWriteDeadline is for [http.ResponseController], as FlushError is.
+func (b *batchWriter) SetWriteDeadline(at time.Time) error {
+	return http.NewResponseController(b.out.w).SetWriteDeadline(at)
 }
 
 // FlushError is for [http.ResponseController]: what is written has gone on.

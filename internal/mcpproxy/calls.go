@@ -29,6 +29,9 @@ type call struct {
 	task bool
 	// resumable says that the caller can come back for the rest of the answer.
 	resumable bool
+	// marked says that an event with an id has gone to the caller, after which closing the
+	// stream does not cancel the call.
+	marked bool
 
 	mu          sync.Mutex
 	end         context.CancelFunc // nil until there is something to end

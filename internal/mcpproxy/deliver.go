@@ -3,6 +3,7 @@ package mcpproxy
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -17,7 +18,7 @@ func (e *Engine) listenTo(i *instance) {
 		defer quiet()
 		defer context.AfterFunc(i.live, quiet)()
 		var refused *mcp.StatusError
-		after, failures := "", 0
+		after, failures := "", 0 // one after the other
 		for {
 			st, err := i.conn.Listen(ctx, after)
 			if err == nil {
@@ -30,7 +31,7 @@ func (e *Engine) listenTo(i *instance) {
 			case i.svc.oneWire():
 				e.lost(i, err)
 				return
-			case errors.As(err, &refused) && refused.Code < 500 || failures > 8:
+			case errors.As(err, &refused) && (refused.Code == http.StatusMethodNotAllowed || refused.Code == http.StatusNotFound || refused.Code == http.StatusNotImplemented):
 				return // it has no such stream
 			}
 			failures++
@@ -122,9 +123,9 @@ func (e *Engine) progress(i *instance, in *jsonrpc.Message, m mcp.Message) {
 	}
 }
 
-// note notes a request of the server's that a caller is asked. One that it has to give way
+// ask notes a request of the server's that a caller is asked. One that it has to give way
 // to, because too many wait, is answered: there are callers that do not answer.
-func (e *Engine) note(s *session, in *jsonrpc.Message) {
+func (e *Engine) ask(s *session, in *jsonrpc.Message) {
 	if id := s.ask(in); id != nil {
 		e.answer(s.inst, unanswered.Response(id))
 	}
@@ -151,7 +152,7 @@ func (e *Engine) asked(i *instance, in *jsonrpc.Message, m mcp.Message) {
 		return
 	}
 	s := all[0]
-	e.note(s, in)
+	e.ask(s, in)
 	if !s.put(waiting{m, true}, e.limits.Queue) && s.answered(in.Key()) {
 		e.answer(i, jsonrpc.Errorf(jsonrpc.CodeInternal, "too many requests wait for the client's answer").Response(id))
 	}

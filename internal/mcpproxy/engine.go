@@ -44,7 +44,15 @@ type Service struct {
 }
 
 // Same says whether a service is served in the same way.
-func (s *Service) Same(other *Service) bool { return reflect.DeepEqual(s, other) }
+func (s *Service) Same(other *Service) bool {
+	a, b := reflect.ValueOf(s.Transport), reflect.ValueOf(other.Transport)
+	if !a.Comparable() || !b.Comparable() || s.Transport != other.Transport {
+		return false
+	}
+	mine, theirs := *s, *other
+	mine.Transport, theirs.Transport = nil, nil
+	return reflect.DeepEqual(mine, theirs)
+}
 
 // oneWire says that the transport has one stream for everything, on which ids must be
 // unique and whose end is the end of the session.
@@ -65,6 +73,10 @@ type Hop struct {
 	Limits  []limits.Subject // of the key
 	Span    trace.Span
 	Started time.Time
+	// Still says whether the caller may still use the route for that service; nil for
+	// ever. It is asked of streams that last, when the configuration has changed and from
+	// time to time.
+	Still func() bool
 }
 
 // Limits bound what the engine takes; gateway.MCPLimits says what each is. A zero field
@@ -100,6 +112,7 @@ type Engine struct {
 	sessions sessions
 	pools    pools
 	calls    calls
+	streams  lasting
 
 	// live ends with Close, listening with Drain: the streams that wait for what a
 	// server may say are no requests to wait for.
@@ -214,10 +227,14 @@ func (e *Engine) Sweep() {
 	for _, s := range e.sessions.idle(now) {
 		e.endSession(s)
 	}
+	e.streams.check()
 	e.pools.sweep(e)
 	e.pools.check(e, now)
 }
 
 // Keep ends what runs for services that are not among those that are served, once
 // nobody uses it.
-func (e *Engine) Keep(served map[string]*Service) { e.pools.keep(e, served) }
+func (e *Engine) Keep(served map[string]*Service) {
+	e.pools.keep(e, served)
+	e.streams.check()
+}

@@ -27,6 +27,7 @@ type exchange struct {
 	modern bool
 	params params
 	name   string // the server's name of the tool that is called
+	known  int    // of what headers the server wants; see [pool.known]
 	event  *metrics.Event
 	mcp    *metrics.MCP
 }

@@ -44,7 +44,7 @@ func initParams(version string) []byte {
 const clientInfo = `{"name":"agent-gateway","version":"1"}`
 
 // first makes a call of the gateway's own and waits for its response. Messages before it
-// go to other, which may be nil.
+// go to other, which may be nil: then only pings are answered.
 func first(ctx context.Context, conn mcp.Conn, m mcp.Message, other func(*jsonrpc.Message, mcp.Message)) (*jsonrpc.Message, mcp.Message, error) {
 	sent, err := jsonrpc.Parse(m.Data)
 	if err != nil {
@@ -70,8 +70,13 @@ func first(ctx context.Context, conn mcp.Conn, m mcp.Message, other func(*jsonrp
 		if in.Kind() == jsonrpc.Response && (in.Key() == sent.Key() || in.Error.OK()) {
 			return in, m, nil
 		}
-		if other != nil {
+		switch {
+		case other != nil:
 			other(in, m)
+		case in.Kind() == jsonrpc.Request && in.Method == "ping": // which may come before the answer to initialize
+			if err := conn.Notify(ctx, mcp.Message{Data: jsonrpc.Result(in.ID.Of(in.Data), []byte("{}"))}); err != nil {
+				return nil, m, err
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/mcp"
@@ -14,8 +15,7 @@ import (
 // initialize begins a session of the caller's.
 func (x *exchange) initialize() {
 	if !x.sessions.room(x.hop.Caller.KeyID, x.limits) {
-		x.w.Header().Set("Retry-After", "10")
-		x.refuse(http.StatusTooManyRequests, x.in, codeUnavailable, "there are as many MCP sessions as the gateway takes; end some, with DELETE")
+		x.tooMany()
 		return
 	}
 	if err := x.withhold(); err != nil {
@@ -32,6 +32,11 @@ func (x *exchange) initialize() {
 		return
 	}
 	version, params := string(found[0].Of(x.in.Data)), x.in.Params.Of(x.in.Data)
+	if text, err := x.in.String(found[0]); err != nil || !slices.Contains(supported[1:], text) { // each would make another session
+		version = `"` + mcp.LastLegacy + `"`
+		at := jsonrpc.Span{Start: found[0].Start - x.in.Params.Start, End: found[0].End - x.in.Params.Start}
+		params = jsonrpc.Splice(params, jsonrpc.Edit{At: at, With: []byte(version)})
+	}
 	var f form
 	if x.hop.Service.Isolation == Shared { // the server may ask nobody, so it is told that there is nothing to ask
 		f, params = form{"", version}, initParams(version)
@@ -60,8 +65,9 @@ func (x *exchange) initialize() {
 	if !ok {
 		return
 	}
-	x.begin(inst)
-	x.answerSelf(c, inst.agreed)
+	if x.begin(c, inst) {
+		x.answerSelf(c, inst.agreed)
+	}
 }
 
 // withhold takes out of initialize what the service's server is not told of.
@@ -92,15 +98,26 @@ func (x *exchange) isolated() bool {
 	return true
 }
 
-// begin begins a session on an upstream session, and tells the caller its id.
-func (x *exchange) begin(inst *instance) {
+// begin begins a session on an upstream session, and tells the caller its id; false when
+// there is no room for it by now, which is answered.
+func (x *exchange) begin(c *call, inst *instance) bool {
 	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, inst, x.now())
-	x.sessions.add(s)
+	if !x.sessions.add(s, x.limits) {
+		x.calls.leave(c, "refused")
+		x.tooMany()
+		return false
+	}
 	inst.join(s)
 	if inst.isDying() { // it has ended meanwhile, and not seen this one
 		x.endSession(s)
 	}
 	x.w.Header()["Mcp-Session-Id"] = []string{s.id}
+	return true
+}
+
+func (x *exchange) tooMany() {
+	x.w.Header().Set("Retry-After", "10")
+	x.refuse(http.StatusTooManyRequests, x.in, codeUnavailable, "there are as many MCP sessions as the gateway takes; end some, with DELETE")
 }
 
 // initializeOwn begins a session with an upstream session of its own: the server answers
@@ -152,7 +169,10 @@ func (x *exchange) initializeOwn() {
 		return
 	}
 	inst.agreed = bytes.Clone(resp.Result.Of(resp.Data))
-	x.begin(inst)
+	if !x.begin(c, inst) {
+		x.retire(inst)
+		return
+	}
 	if svc.oneWire() {
 		x.listenTo(inst)
 	}

@@ -12,6 +12,10 @@ import (
 // the request, nil where there is none to answer.
 func (x *exchange) session(in *jsonrpc.Message) *session {
 	s := x.sessions.get(x.r.Header.Get("Mcp-Session-Id"), x.hop.RouteID, x.hop.Caller.KeyID)
+	if s != nil && s.inst.svc.Config.ID != x.hop.Service.Config.ID { // the route leads elsewhere now
+		x.endSession(s)
+		s = nil
+	}
 	if s == nil || s.inst.isDying() {
 		x.noSession(in)
 		return nil
@@ -56,13 +60,19 @@ func (x *exchange) inSession(s *session) {
 	case "logging/setLevel":
 		edits = x.setLevel(s)
 	case "resources/subscribe":
-		s.watch(x.params.uriText, true)
+		if !s.inst.own {
+			s.watch(x.params.uriText, true)
+		}
 	case "resources/unsubscribe":
+		if s.inst.own {
+			break
+		}
 		s.watch(x.params.uriText, false)
-		if !s.inst.own && s.inst.watched(x.params.uriText) {
+		if s.inst.watched(x.params.uriText) {
 			x.answerSelf(c, []byte("{}"))
 			return
 		}
+		defer x.stillWatched(x.r.Context(), s.inst, x.params.uriText)
 	}
 	x.relay(s.inst, s, c, edits...)
 }

@@ -39,6 +39,7 @@ type instance struct {
 	live   context.Context // ends with the upstream session
 	kill   context.CancelFunc
 	lost   sync.Once
+	broken atomic.Bool // it has ended by itself
 
 	mu       sync.Mutex
 	dying    bool
@@ -204,6 +205,7 @@ func (e *Engine) lost(i *instance, err error) {
 		if i.isDying() {
 			return
 		}
+		i.broken.Store(true)
 		e.log.Warn("an MCP server's session has ended", "service", i.svc.Config.ID, "error", err)
 		if now := e.now(); now.Sub(i.created) < shortLife {
 			i.pool.fail(i.scope, err, now)

@@ -30,6 +30,10 @@ func (x *exchange) delete() {
 	x.w.WriteHeader(http.StatusOK)
 }
 
+// maxListening bounds the streams of a session at once: one for what the server says of
+// itself, and those that go on where others broke off.
+const maxListening = 16
+
 // listen streams what the server says of itself.
 func (x *exchange) listen() {
 	if !x.events {
@@ -40,11 +44,23 @@ func (x *exchange) listen() {
 	if s == nil {
 		return
 	}
+	if s.listening.Add(1) > maxListening {
+		s.listening.Add(-1)
+		x.w.Header().Set("Retry-After", "1")
+		x.refuse(http.StatusTooManyRequests, nil, codeUnavailable, "this session has %d streams already", maxListening)
+		return
+	}
+	defer s.listening.Add(-1)
 	s.begin(x.now())
 	defer func() { s.end(x.now()) }()
 	ctx, cancel := context.WithCancel(x.r.Context())
 	defer cancel()
-	defer context.AfterFunc(x.listening, cancel)()
+	defer x.lasting(func() {
+		cancel()
+		if x.live.Err() == nil && x.listening.Err() == nil {
+			x.endSession(s) // its caller may not use it any longer
+		}
+	})()
 	if s.inst.own && !s.inst.svc.oneWire() {
 		x.listenUp(ctx, s)
 		return
@@ -59,7 +75,7 @@ func (x *exchange) listen() {
 			return
 		}
 		for _, m := range list {
-			if p.event(m.Message) != nil {
+			if ctx.Err() != nil || p.event(m.Message) != nil {
 				return
 			}
 		}
@@ -79,18 +95,20 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 	st, err := s.inst.conn.Listen(ctx, x.r.Header.Get("Last-Event-Id"))
 	var refused *mcp.StatusError
 	switch {
-	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
+	case errors.As(err, &refused) && refused.Code == http.StatusNotFound && x.gone(ctx, s.inst): // some say so of the method
 		x.sessionLost(s.inst, nil)
 		return
+	case errors.As(err, &refused) && (refused.Code == http.StatusNotFound || refused.Code == http.StatusMethodNotAllowed):
+		x.w.Header().Set("Allow", "POST, DELETE")
+		x.refuse(http.StatusMethodNotAllowed, nil, codeUnavailable, "the MCP server of service %s has no stream for what it says of itself (%d)", x.hop.Service.Config.ID, refused.Code)
+		return
 	case errors.As(err, &refused) && refused.Code < 500 && refused.Code != http.StatusUnauthorized && refused.Code != http.StatusForbidden:
-		if refused.Code == http.StatusMethodNotAllowed {
-			x.w.Header().Set("Allow", "POST, DELETE")
-		}
 		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false))
 		return
 	case err != nil && x.r.Context().Err() != nil:
 		return
 	case err != nil:
+		x.warn(err)
 		x.refuse(http.StatusBadGateway, nil, codeUnavailable, "the MCP server of service %s cannot be listened to: %s", x.hop.Service.Config.ID, text(err))
 		return
 	}
@@ -117,7 +135,7 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 					m.Data = nil // its event may have an id
 					break
 				}
-				x.note(s, in)
+				x.ask(s, in)
 			case jsonrpc.Response:
 				// The rest of a stream that broke off may hold a list of tools.
 				data, e := x.tools().filter(in)

@@ -3,6 +3,7 @@ package mcpproxy
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
@@ -11,6 +12,10 @@ import (
 
 // notification takes a notification. There is no answer to it.
 func (x *exchange) notification() {
+	if !strings.HasPrefix(x.in.Method, "notifications/") { // a call of a tool, say, that no policy would see
+		x.refuse(http.StatusBadRequest, nil, jsonrpc.CodeInvalidRequest, "%.80q without an id is no notification of MCP's: they begin with notifications/", x.in.Method)
+		return
+	}
 	if x.modern {
 		x.w.WriteHeader(http.StatusAccepted) // cancelling is closing the stream; nothing else can be told
 		return
@@ -89,7 +94,10 @@ func (x *exchange) tell(s *session, data []byte) {
 		x.w.WriteHeader(http.StatusAccepted)
 	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
 		x.sessionLost(s.inst, nil)
+	case errors.As(err, &refused) && refused.Code >= 400 && refused.Code < 500 && refused.Code != http.StatusUnauthorized && refused.Code != http.StatusForbidden:
+		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false))
 	default:
+		x.warn(err)
 		x.refuse(http.StatusBadGateway, nil, codeUnavailable, "the MCP server could not be told: %s", text(err))
 	}
 }

@@ -65,9 +65,10 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 		if method == "tools/call" {
 			arguments := found[2].Of(params)
 			repeat := func() { maps.Copy(m.Header, inst.pool.paramHeaders(name, arguments)) }
+			known := inst.pool.known()
 			repeat()
 			again = func() bool {
-				learned := inst.pool.learn(ctx, e)
+				learned := inst.pool.learn(ctx, e, known)
 				repeat()
 				return learned
 			}

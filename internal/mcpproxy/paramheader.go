@@ -19,8 +19,12 @@ type paramHeader struct {
 	path []string // of members, within the arguments
 }
 
-// learnEvery is how often a server's tools are read at most to find such arguments.
-const learnEvery = 10 * time.Second
+// learnEvery is how often a server's tools are read at most to find such arguments,
+// learnTime how long that may take.
+const (
+	learnEvery = 10 * time.Second
+	learnTime  = 10 * time.Second
+)
 
 // paramHeaders are the headers that the arguments of a call want, as far as it is known.
 func (p *pool) paramHeaders(tool string, arguments []byte) http.Header {
@@ -55,18 +59,20 @@ func (p *pool) paramHeaders(tool string, arguments []byte) http.Header {
 	return h
 }
 
-// learn reads which arguments of the server's tools have to be in headers. It says whether
-// that has been done, and not only a moment ago.
-func (p *pool) learn(ctx context.Context, e *Engine) bool {
+// learn reads which arguments of the server's tools have to be in headers, for who has been
+// refused with what was known after the given number of times. It says whether more is
+// known now. Who comes while that is read waits for it.
+func (p *pool) learn(ctx context.Context, e *Engine, known int) bool {
+	p.learning.Lock()
+	defer p.learning.Unlock()
 	p.mu.Lock()
-	early := e.now().Sub(p.learned) < learnEvery
-	if !early {
-		p.learned = e.now()
-	}
+	more, early := p.learned > known, e.now().Sub(p.learnedAt) < learnEvery
 	p.mu.Unlock()
-	if early {
-		return false
+	if more || early {
+		return more
 	}
+	ctx, cancel := context.WithTimeout(ctx, learnTime)
+	defer cancel()
 	tools, err := e.All(ctx, p.svc, "tools/list", "tools")
 	if err != nil {
 		return false
@@ -86,8 +92,16 @@ func (p *pool) learn(ctx context.Context, e *Engine) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.params = params
+	p.params, p.learnedAt = params, e.now()
+	p.learned++
 	return true
+}
+
+// known is how often it has been learned what headers the server wants.
+func (p *pool) known() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.learned
 }
 
 // schema is what matters here of a JSON Schema.

@@ -34,9 +34,12 @@ type pool struct {
 	// whose doing it may be.
 	resting map[string]*rest // by scopes
 	legacy  time.Time        // until when the server is known not to speak 2026-07-28
-	// Arguments of tools that have to be in headers, and when that was learned.
-	params  map[string][]paramHeader
-	learned time.Time
+	// Arguments of tools that have to be in headers, how often that was learned, and when
+	// last.
+	params    map[string][]paramHeader
+	learned   int
+	learnedAt time.Time
+	learning  sync.Mutex // held by who learns; taken before mu
 }
 
 func newPool(svc *Service) *pool {
@@ -245,7 +248,7 @@ func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx
 		return nil, err
 	}
 	inst, err := open(ctx)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if err != nil && !errors.Is(err, errLegacy) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = &busyError{http.StatusGatewayTimeout, 0, fmt.Sprintf("its server has not started and answered initialize within %s", e.limits.Start), nil}
 	}
 	p.done(e, scope, inst, err)

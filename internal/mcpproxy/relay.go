@@ -87,13 +87,16 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 	defer cancel()
 	c.endBy(cancel)
 	defer context.AfterFunc(inst.live, cancel)()
+	if x.in.Method == "subscriptions/listen" {
+		defer x.lasting(cancel)()
+	}
 	call := inst.conn.Call
 	if !inst.svc.oneWire() && !c.resumable { // the caller cannot come for the rest
 		call = func(ctx context.Context, m mcp.Message) (mcp.Stream, error) { return callThrough(ctx, inst.conn, m) }
 	}
 	p := x.newReply()
 	st, err := call(ctx, m)
-	if inst.modern && x.params.versionText == "" && wantsParams(err) && inst.pool.learn(ctx, x.Engine) { // it was refused before anything was done
+	if inst.modern && x.params.versionText == "" && wantsParams(err) && inst.pool.learn(ctx, x.Engine, x.known) { // it was refused before anything was done
 		m.Header = x.modernHeader(inst.pool, mcp.FirstModern)
 		st, err = call(ctx, m)
 	}
@@ -111,6 +114,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 		if inst.svc.oneWire() {
 			m.EventID, m.Retry = "", 0 // nobody can come back with them
 		}
+		c.marked = c.marked || m.EventID != ""
 		if len(m.Data) == 0 {
 			if p.sse && !inst.svc.oneWire() {
 				_ = p.event(m)
@@ -130,8 +134,8 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 			x.respond(c, p, in, m)
 			return false
 		case jsonrpc.Notification:
-			if in.Method == "notifications/progress" {
-				c.note(in, x.now())
+			if in.Method == "notifications/progress" && !x.isProgress(inst, c, in, m) {
+				continue
 			}
 			if !p.sse || s != nil && !inst.own && !s.hears(in) {
 				continue // the caller takes the response only, or the more important messages
@@ -146,6 +150,21 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 			cancel() // the caller has gone; the next read says so
 		}
 	}
+}
+
+// isProgress says whether a progress notification is of this call, and notes it then. Where
+// others share the upstream session it may be of theirs.
+func (x *exchange) isProgress(inst *instance, c *call, in *jsonrpc.Message, m mcp.Message) bool {
+	at, err := in.Member(in.Params, "progressToken")
+	mine := err == nil && at.OK() && c.upToken != nil && jsonrpc.Key(at.Of(in.Data)) == jsonrpc.Key(c.upToken)
+	switch {
+	case mine:
+		c.note(in, x.now())
+	case !inst.own && !inst.modern:
+		x.progress(inst, in, m)
+		return false
+	}
+	return true
 }
 
 // mayAsk says whether a request of the server's may go to the caller; when not, the
@@ -163,7 +182,7 @@ func (x *exchange) mayAsk(inst *instance, s *session, p *reply, in *jsonrpc.Mess
 	case inst.svc.Withheld.covers(in.Method):
 		e = withheld(in.Method)
 	default:
-		x.note(s, in)
+		x.ask(s, in)
 		return true
 	}
 	x.answer(inst, e.Response(in.ID.Of(in.Data)))

@@ -22,6 +22,7 @@ type session struct {
 	inst               *instance
 	used               atomic.Int64 // when, in Unix nanoseconds
 	active             atomic.Int32 // requests and streams under way
+	listening          atomic.Int32 // streams of GETs
 
 	mu      sync.Mutex
 	ended   bool
@@ -191,9 +192,11 @@ func (s *session) watch(uri string, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	of := digestOf(uri)
+	_, is := s.watched[of]
 	switch {
-	case !on || len(s.watched) >= maxWatched:
+	case !on:
 		delete(s.watched, of)
+	case is || len(s.watched) >= maxWatched:
 	case len(uri) > maxKeptURI:
 		s.watched[of] = ""
 	default:

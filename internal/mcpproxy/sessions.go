@@ -23,14 +23,24 @@ type sessions struct {
 func (t *sessions) room(keyID string, l Limits) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	return t.hasRoom(keyID, l)
+}
+
+// hasRoom is room for who holds mu.
+func (t *sessions) hasRoom(keyID string, l Limits) bool {
 	return len(t.byID) < l.Sessions && t.perKey[keyID] < l.SessionsPerKey
 }
 
-func (t *sessions) add(s *session) {
+// add adds a session; false when there is no room for it.
+func (t *sessions) add(s *session, l Limits) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.hasRoom(s.keyID, l) {
+		return false
+	}
 	t.byID[s.id] = s
 	t.perKey[s.keyID]++
+	return true
 }
 
 // get finds a session, nil when there is none for this key and route.
@@ -107,13 +117,31 @@ func (e *Engine) partWith(i *instance, questions []asked, uris []string) {
 		ctx, cancel := context.WithTimeout(i.live, answerTime)
 		defer cancel()
 		for _, uri := range uris {
-			params := append(jsonwrite.AppendString([]byte(`{"uri":`), uri), '}')
-			m := mcp.Message{Data: jsonrpc.Call(i.nextID(), "resources/unsubscribe", params)}
-			if _, _, err := first(ctx, i.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(i, in, m) }); err != nil {
+			if i.watched(uri) {
+				continue
+			}
+			if e.subscribe(ctx, i, "resources/unsubscribe", uri) != nil {
 				return
 			}
+			e.stillWatched(ctx, i, uri)
 		}
 	}) {
 		i.end(e.now())
+	}
+}
+
+// subscribe subscribes to a resource in the gateway's own name, or ends that.
+func (e *Engine) subscribe(ctx context.Context, i *instance, method, uri string) error {
+	params := append(jsonwrite.AppendString([]byte(`{"uri":`), uri), '}')
+	m := mcp.Message{Data: jsonrpc.Call(i.nextID(), method, params)}
+	_, _, err := first(ctx, i.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(i, in, m) })
+	return err
+}
+
+// stillWatched subscribes once more to a resource that somebody has subscribed to while
+// the subscription was ended: the server may have heard of the two in either order.
+func (e *Engine) stillWatched(ctx context.Context, i *instance, uri string) {
+	if i.watched(uri) {
+		_ = e.subscribe(ctx, i, "resources/subscribe", uri) // a server that does not answer sends no news either
 	}
 }

@@ -166,9 +166,25 @@ func (d *Dataplane) serveMCP(w http.ResponseWriter, r *http.Request, route *Rout
 		hop.Caller = mcpproxy.Caller{KeyID: key.ID, Tools: key.tools}
 		hop.Limits = subjects(key.caller, route)
 	}
+	hop.Still = func() bool { return d.still(r, route, key) }
 	if refused != nil {
 		d.MCP.Refuse(w, r, hop, refused.HTTPStatus("openai"), refused.Message)
 		return
 	}
 	d.MCP.Serve(w, r, hop)
+}
+
+// still says whether a request would be taken now as it was, by the same route and with
+// the same key.
+func (d *Dataplane) still(r *http.Request, route *Route, key *Key) bool {
+	snap := d.Runtime.Snapshot()
+	if snap == nil {
+		return false
+	}
+	m, _, ok := snap.Match(r, nil)
+	if !ok || m.Route.ID != route.ID || m.Route.Disabled || m.Route.mcp == nil || m.Route.mcp.service.Config.ID != route.mcp.service.Config.ID {
+		return false
+	}
+	now, err := snap.Authenticate(r.Header, nil, m.Route, d.Runtime.KeyHash, d.Now())
+	return err == nil && (now == nil) == (key == nil) && (now == nil || now.ID == key.ID)
 }

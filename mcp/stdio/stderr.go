@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -30,15 +31,21 @@ type tail struct {
 // newTail replaces the values of env, which may be secrets.
 func newTail(env []string, log *slog.Logger) *tail {
 	t := &tail{log: log}
-	var pairs []string
+	var values []string
 	for _, pair := range env {
 		_, value, _ := strings.Cut(pair, "=")
 		for _, line := range strings.Split(value, "\n") {
 			if line = strings.TrimSpace(line); len(line) >= minSecret {
-				pairs = append(pairs, line, "********")
+				values = append(values, line)
 				t.longest = max(t.longest, len(line))
 			}
 		}
+	}
+	// Of two that begin alike the longer one is meant.
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, v := range values {
+		pairs = append(pairs, v, "********")
 	}
 	t.secrets = strings.NewReplacer(pairs...)
 	return t

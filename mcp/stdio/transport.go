@@ -13,7 +13,7 @@ import (
 )
 
 // New returns the transport. It is safe for concurrent use.
-func New(opts Options) mcp.Transport { return transport{opts.filled()} }
+func New(opts Options) mcp.Transport { return &transport{opts.filled()} }
 
 type transport struct{ opts Options }
 
@@ -55,7 +55,7 @@ func (c conn) Stderr() string { return c.wire.tail.all() }
 
 // Dial starts the service's process. That it runs does not mean that it speaks MCP: a
 // call shows that.
-func (t transport) Dial(ctx context.Context, s mcp.Service) (mcp.Conn, error) {
+func (t *transport) Dial(ctx context.Context, s mcp.Service) (mcp.Conn, error) {
 	if !supported {
 		return nil, fmt.Errorf("mcp: servers that are processes are not supported on %s", runtime.GOOS)
 	}

@@ -30,6 +30,7 @@ type call struct {
 	key    string
 	token  string // "" without one
 	method string
+	told   uint64 // messages without an answer that had been sent when it began
 
 	// Under the connection's lock:
 	over  bool        // it is not under way any more
@@ -103,6 +104,7 @@ func (c *Conn) begin(m mcp.Message) (*call, error) {
 	if text := token.Of(m.Data); len(text) > 0 && string(text) != "null" {
 		s.token = jsonrpc.Key(text)
 	}
+	s.told = c.told.Load()
 	s.queue.init(c.opts.QueueMessages, c.opts.QueueBytes)
 
 	c.mu.Lock()

@@ -3,6 +3,7 @@ package duplex
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/mcp"
@@ -18,7 +19,8 @@ type Conn struct {
 	done     chan struct{}  // closed when nothing is received any more
 	sending  sync.WaitGroup // goroutines that send
 	closing  sync.Once
-	closed   error // what the wire's Close returned
+	closed   error         // what the wire's Close returned
+	told     atomic.Uint64 // messages without an answer that were sent
 
 	mu        sync.Mutex
 	err       error              // why the connection ended; nil while it lasts
@@ -75,6 +77,7 @@ func (c *Conn) Notify(ctx context.Context, m mcp.Message) error {
 	if err != nil {
 		return err
 	}
+	c.told.Add(1)
 	return c.send(ctx, m)
 }
 

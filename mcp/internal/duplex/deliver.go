@@ -62,13 +62,16 @@ func (c *Conn) skip(m mcp.Message) {
 }
 
 // respond delivers a response. An error with id null is one to a message that the server
-// could not read: to the call that is under way, if no other is.
+// could not read: to the call that is under way, if nothing else can be meant. There are
+// servers that answer notifications so.
 func (c *Conn) respond(m mcp.Message, msg *jsonrpc.Message) {
 	c.counters.received.Add(1)
 	c.mu.Lock()
 	s := c.calls[msg.Key()]
 	if string(msg.ID.Of(m.Data)) == "null" {
-		s = c.only()
+		if s = c.only(); s != nil && (s.told != c.told.Load() || !unread(msg)) {
+			s = nil
+		}
 	}
 	if s != nil {
 		s.full = true
@@ -80,6 +83,12 @@ func (c *Conn) respond(m mcp.Message, msg *jsonrpc.Message) {
 		return
 	}
 	s.queue.last(m, io.EOF)
+}
+
+// unread says whether an error is that of a message that could not be read.
+func unread(msg *jsonrpc.Message) bool {
+	code := msg.DecodeError().Code
+	return code == jsonrpc.CodeParse || code == jsonrpc.CodeInvalidRequest
 }
 
 // ask delivers a request of the server's.
