@@ -132,6 +132,14 @@ func (g *Gateway) VirtualKey(id string) string {
 	return e.Object.(*configstore.VirtualKey).Key.Reveal()
 }
 
+// Drain ends the streams that have no end of their own: what MCP servers say of
+// themselves. An [http.Server] would wait for them:
+//
+//	server.RegisterOnShutdown(gw.Drain)
+//
+// Shutdown does it too. Calls under way go on.
+func (g *Gateway) Drain() { g.mcp.Drain() }
+
 // Shutdown waits for the requests under way, writes the events that are queued,
 // both until ctx is done, and frees what the gateway holds. Stop the HTTP server
 // first, so that no new requests come. What was given to New, the store, the

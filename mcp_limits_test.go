@@ -70,10 +70,13 @@ func TestMCPCancelUnheard(t *testing.T) {
 	eachMCP(t, func(t *testing.T, up *mcpServer) {
 		s := newGateway(t, up.bundle("isolation: session", ""), gateway.WithMCPLimits(gateway.MCPLimits{KeepAlive: time.Millisecond}))
 		c := s.mcp(alice).begin(t)
-		come := make(chan struct{})
+		come, marked := make(chan struct{}), strings.HasSuffix(t.Name(), "/events") // with an id
 		if up.http != nil {
 			up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "text/event-stream")
+				if marked {
+					fmt.Fprint(w, "id: 1\ndata: \n\n")
+				}
 				_ = http.NewResponseController(w).Flush()
 				close(come)
 				<-r.Context().Done()
@@ -88,7 +91,7 @@ func TestMCPCancelUnheard(t *testing.T) {
 		}
 		require.NoError(t, err)
 		require.Equal(t, 202, c.post(t, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, c.last)).Status)
-		if up.http != nil { // whose stream could be gone on with, so that it is the server's to end it
+		if marked { // whose stream could be gone on with, so that it is the server's to end it
 			f := s.admin(t, 200, "GET", "/mcp/runtime/inflight", "").Get("items.0")
 			require.Equal(t, "cancelled by the client", f.Get("cancel_reason").Str, f.Raw)
 			s.admin(t, 200, "POST", "/mcp/runtime/inflight/"+f.Get("id").Str+"/cancel", "")

@@ -109,7 +109,7 @@ func TestMCPServiceChanges(t *testing.T) {
 
 	s.admin(t, 200, "PUT", "/mcp/services/up", service(changed, ""))
 	require.Equal(t, "new", begin())
-	require.Eventually(t, func() bool { return c.post(t, c.request("ping", "")).Status == 404 }, patience, step)
+	require.Equal(t, 404, c.post(t, c.request("ping", "")).Status)
 	require.Eventually(t, func() bool { return old.http.Sessions() == 0 }, patience, step)
 	c = s.mcp("").begin(t)
 	s.admin(t, 200, "POST", "/mcp/services/up/disable", "")

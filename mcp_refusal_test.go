@@ -69,8 +69,11 @@ func TestMCPStartTime(t *testing.T) {
 // Many servers say 400, and not 404, of a session that they do not know. Whether that is
 // meant a ping finds out.
 func TestMCPForgottenBy400(t *testing.T) {
-	const body = `{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}`
 	for _, forgets := range []bool{true, false} {
+		body := `{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}`
+		if forgets {
+			body = `{"jsonrpc":"2.0","id":"server-error","error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}`
+		}
 		up := newMCPHTTP(t, &mcptest.HTTP{JSON: true})
 		s := newGateway(t, up.bundle("", ""))
 		refuse := func() {

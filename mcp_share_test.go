@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -166,4 +167,41 @@ func TestMCPShareUnknownVersions(t *testing.T) {
 		}
 		require.Len(t, up.begins(), 1)
 	}
+}
+
+// What is said on the wire that all share, and is of no call, goes to those whom it
+// concerns, and not to whose call happens to be the only one.
+func TestMCPShareNotifications(t *testing.T) {
+	for _, kind := range []string{"sse", "stdio"} {
+		up := newMCP(t, kind, nil)
+		s := newGateway(t, up.bundle("isolation: shared", ""))
+		one, two := s.mcp(alice).begin(t), s.mcp(bob).begin(t)
+		two.ask(t, "logging/setLevel", `{"level":"debug"}`)
+		one.ask(t, "logging/setLevel", `{"level":"emergency"}`)
+		first, second := one.listen(t), two.listen(t)
+		st, _ := up.slow(t, one)
+		up.Emit(logged)
+		status := `{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":"t","status":"working"}}`
+		up.Emit(status)
+		second.until(t, logged) // after that of the call
+		require.Equal(t, status, second.next(t).Raw)
+		require.Equal(t, status, first.next(t).Raw)
+		require.Equal(t, 202, one.post(t, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, one.last)).Status)
+		require.NotContains(t, fmt.Sprint(st.readAll(t)), "tasks/status")
+	}
+}
+
+// Who finds out that a server has forgotten a shared session does not take others' answers
+// from them.
+func TestMCPShareForgotten(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{})
+	s := newGateway(t, up.bundle("isolation: key", ""))
+	one, two := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
+	st, id := up.slow(t, one)
+	up.http.Enqueue(mcptest.Fault{Text: `"echo"`, Serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }})
+	require.Equal(t, 404, two.post(t, two.request("tools/call", toolCall("echo", "{}"))).Status)
+	require.Equal(t, 404, one.post(t, one.request("ping", "")).Status, "no other call begins")
+	require.Equal(t, 202, one.post(t, fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, one.last-1)).Status)
+	require.Equal(t, id, up.gaveUp(t, 1).ID, "the call was under way still")
+	st.readAll(t)
 }

@@ -15,7 +15,7 @@ import (
 // What a service withholds of its callers' capabilities the server is not told of, and may
 // not ask for; everything else of them stays as it is.
 func TestMCPWithhold(t *testing.T) {
-	const said = `{"sampling":{"x":1.50}, "\u0072oots" : {"listChanged":true},"x-future":[1]}`
+	const said = `{"sampling":{"x":1.50}, "\u0072oots" : {"listChanged":true},"tasks":{"list":{},"requests":{"elicitation":{"create":{}}, "sampling":{}}},"x-future":[1]}`
 	hello := func(capabilities string) string {
 		return `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":` + capabilities + `,"clientInfo":{"name":"c","version":"1"}}}`
 	}
@@ -28,7 +28,7 @@ func TestMCPWithhold(t *testing.T) {
 			require.Equal(t, 200, got.Status, got.Body)
 			c.session, c.version = got.Header.Get("Mcp-Session-Id"), "2025-11-25"
 			require.Equal(t, 202, c.post(t, initialized).Status)
-			require.Equal(t, `{"sampling":{"x":1.50},"x-future":[1]}`, gjson.Get(up.begins()[before], "params.capabilities").Raw)
+			require.Equal(t, `{"sampling":{"x":1.50},"tasks":{"list":{},"requests":{"sampling":{}}},"x-future":[1]}`, gjson.Get(up.begins()[before], "params.capabilities").Raw)
 
 			for method, passed := range map[string]bool{"roots/list": false, "elicitation/create": false, "sampling/createMessage": true} {
 				st := c.open(t, c.request("tools/call", toolCall("ask", fmt.Sprintf(`{"method":%q,"params":{}}`, method))))
@@ -80,6 +80,32 @@ func TestMCPWithholdAlone(t *testing.T) {
 	require.True(t, json.Valid([]byte(raw)))
 	require.Equal(t, `{"elicitation":{}}`, gjson.Get(raw, `params._meta.io\.modelcontextprotocol/clientCapabilities`).Raw)
 	require.Equal(t, 400, ask(c, `{"roots":{},"ROOTS":{}}`).Status)
+
+	// Nor by an answer that nobody has asked for.
+	before := len(up.Received())
+	for responses, status := range map[string]int{
+		`{"a":{"roots":[{"uri":"file:///etc"}]}}`:                                400,
+		`{"a":{"action":"accept"},"b":{"roots":[]}}`:                             400,
+		`{"a":{"\u0072oots":[]}}`:                                                400,
+		`{"a":{"Roots":[]}}`:                                                     400,
+		`{"a":{"action":"accept","content":{"roots":["of a form"]}}}`:            200,
+		`{"a":{"role":"assistant","content":{"type":"text"},"model":"m"},"b":1}`: 200,
+	} {
+		got := c.alone(t, "tools/call", "raw", `"inputResponses":`+responses)
+		require.Equal(t, status, got.Status, got.Body)
+	}
+	require.Len(t, up.Received(), before+2)
+
+	// And a result that asks in an unclear way is none.
+	for _, requests := range []string{
+		`"inputRequests":{"a":{"method":"x/y","method":"roots/list"}}`, `"inputRequests":{"a":{"method":"roots/list","Method":"ping"}}`,
+		`"inputRequests":{},"inputRequests":{"a":{"method":"roots/list"}}`, `"InputRequests":{"a":{"method":"roots/list"}}`, `"inputRequests":{"a":{"method":"Roots/List"}}`,
+	} {
+		id := c.last + 1
+		up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: jsonAnswer(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":{"resultType":"input_required",%s}}`, id, requests))})
+		r := c.alone(t, "tools/call", "raw", "").result(t)
+		require.Equal(t, int64(-32601), r.Get("error.code").Int(), r.Raw)
+	}
 
 	for method, passed := range map[string]bool{"roots/list": false, "elicitation/create": true} {
 		id := c.last + 1

@@ -138,6 +138,7 @@ func (c *common) serve(ctx context.Context, o output, file string, opts []gatewa
 // run serves both listeners until ctx is done or one of them fails.
 func (d *daemon) run(ctx context.Context, log *slog.Logger, started func(*daemon) error) error {
 	servers := []*http.Server{newServer(d.gw, log), newServer(d.gw.Admin(), log)}
+	servers[0].RegisterOnShutdown(d.gw.Drain)
 	ended := make(chan error, len(servers))
 	for i, ln := range []net.Listener{d.data, d.admin} {
 		go func() { ended <- servers[i].Serve(ln) }()

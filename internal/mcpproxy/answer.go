@@ -105,7 +105,7 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 		x.calls.leave(c, "")
 		x.record("cancelled", "canceled")
 	case stopped:
-		if reason == byOperator && c.marked {
+		if reason == byOperator && c.marked.Load() {
 			x.answer(inst, mcp.Cancelled(c.upID, reason)) // closing the stream has not said so
 		}
 		x.mcp.Cancelled = true
@@ -161,7 +161,7 @@ func (x *exchange) failed(inst *instance, s *session, c *call, err error) (forgo
 	case inst.modern || !x.forgets(x.r.Context(), inst, refused):
 		x.refused(c, refused)
 	case s == nil:
-		x.retire(inst)
+		x.retireForgotten(inst, 1)
 		return true
 	default:
 		x.sessionLost(inst, x.in)
@@ -179,9 +179,6 @@ func (e *Engine) forgets(ctx context.Context, inst *instance, refused *mcp.Statu
 	case http.StatusNotFound:
 		return !unknownMethod(refused)
 	case http.StatusBadRequest:
-		if in := rpcError(refused); in != nil && in.ID.OK() && string(in.ID.Of(in.Data)) != "null" {
-			return false // it has read the request
-		}
 		return e.gone(ctx, inst)
 	}
 	return false
@@ -229,8 +226,11 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 	}
 	if in != nil {
 		data := refused.Body
-		if in.ID.OK() && string(in.ID.Of(data)) != "null" {
+		switch named := in.ID.OK() && string(in.ID.Of(data)) != "null"; {
+		case named && in.Key() == jsonrpc.Key(c.upID):
 			data = x.downward(c, in)
+		case named || x.reply != nil && x.reply.events(): // it would be no answer to the caller's request
+			data = in.DecodeError().Response(c.ownID)
 		}
 		x.write(refused.Code, data)
 		x.record("error", "rpc_error")

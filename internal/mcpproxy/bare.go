@@ -66,7 +66,7 @@ func (x *exchange) forgotten(inst *instance) bool {
 	if x.ping(x.r.Context(), inst) == nil || x.r.Context().Err() != nil {
 		return false
 	}
-	x.retire(inst)
+	x.retireForgotten(inst, 1)
 	return true
 }
 

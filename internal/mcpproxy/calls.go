@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
@@ -31,7 +32,7 @@ type call struct {
 	resumable bool
 	// marked says that an event with an id has gone to the caller, after which closing the
 	// stream does not cancel the call.
-	marked bool
+	marked atomic.Bool
 
 	mu          sync.Mutex
 	end         context.CancelFunc // nil until there is something to end

@@ -155,6 +155,10 @@ func (x *exchange) request() {
 	if in.Method == "tools/call" && !x.mayCall() {
 		return
 	}
+	if of, err := x.hop.Service.Withheld.answers(in); of != "" || err != nil {
+		x.refuse(http.StatusBadRequest, in, jsonrpc.CodeInvalidParams, "params: inputResponses has an answer that is not clear, or of %q, which this service's server gets none of", of)
+		return
+	}
 	if near(in.Method) && !x.tools().open() {
 		x.refuse(http.StatusBadRequest, in, jsonrpc.CodeInvalidRequest, "there is no method %q: it is spelled otherwise", in.Method)
 		return

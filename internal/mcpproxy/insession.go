@@ -11,13 +11,31 @@ import (
 // session finds the session that the caller names, or answers that there is none; in is
 // the request, nil where there is none to answer.
 func (x *exchange) session(in *jsonrpc.Message) *session {
+	s := x.named()
+	if s == nil || s.inst.isDying() || s.inst.svc != x.hop.Service {
+		x.noSession(in)
+		return nil
+	}
+	return s
+}
+
+// sessionOfCalls finds the session for what belongs to its calls. On a service that was
+// changed, or with a server that has forgotten the session, there may be some under way,
+// though no others begin.
+func (x *exchange) sessionOfCalls() *session {
+	s := x.named()
+	if s == nil || s.inst.isBuried() {
+		x.noSession(nil)
+		return nil
+	}
+	return s
+}
+
+// named is the session that the caller names, nil for none.
+func (x *exchange) named() *session {
 	s := x.sessions.get(x.r.Header.Get("Mcp-Session-Id"), x.hop.RouteID, x.hop.Caller.KeyID)
 	if s != nil && s.inst.svc.Config.ID != x.hop.Service.Config.ID { // the route leads elsewhere now
 		x.endSession(s)
-		s = nil
-	}
-	if s == nil || s.inst.isDying() {
-		x.noSession(in)
 		return nil
 	}
 	return s

@@ -127,6 +127,9 @@ func (i *instance) die(now time.Time, idle time.Duration) bool {
 // always is the idle time of what ends whoever uses it.
 const always time.Duration = -1
 
+// isBuried says that nothing can be sent on it any longer.
+func (i *instance) isBuried() bool { return i.live.Err() != nil }
+
 func (i *instance) isDying() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -176,6 +179,29 @@ func (e *Engine) retire(i *instance) {
 		e.bury(i)
 	}
 }
+
+// retireForgotten ends an upstream session that its server has forgotten. Calls that are
+// under way on it may have been taken before that, and are waited for a while; own are those
+// of who has found out.
+func (e *Engine) retireForgotten(i *instance, own int32) {
+	if !i.die(e.now(), always) {
+		return
+	}
+	i.pool.forget(i)
+	if i.active.Load() <= own || !e.spawn(func() {
+		for range endGrace / pollEvery {
+			if i.active.Load() == 0 || !pause(e.live, pollEvery) {
+				break
+			}
+		}
+		e.bury(i)
+	}) {
+		e.bury(i)
+	}
+}
+
+// pollEvery is how often is looked whether something has ended that is only waited for.
+const pollEvery = 100 * time.Millisecond
 
 // retireIdle ends an upstream session, unless somebody uses it or has used it for less
 // than d.

@@ -24,7 +24,7 @@ func (x *exchange) notification() {
 		x.w.WriteHeader(http.StatusAccepted) // of a handshake that was not needed
 		return
 	}
-	s := x.session(nil)
+	s := x.sessionOfCalls()
 	if s == nil {
 		return
 	}
@@ -60,8 +60,12 @@ func (x *exchange) notification() {
 		// The server need not answer any longer, and who has cancelled does not wait. But
 		// a stream that can be gone on with ends when the server ends it: its end would
 		// have the client come for the rest.
-		if c.stop(x.now(), byClient) && !c.resumable {
-			time.AfterFunc(cancelGrace, c.cancel)
+		if c.stop(x.now(), byClient) {
+			time.AfterFunc(cancelGrace, func() {
+				if !c.resumable || !c.marked.Load() {
+					c.cancel()
+				}
+			})
 		}
 	}
 	x.tell(s, data)
@@ -72,7 +76,7 @@ const cancelGrace = 2 * time.Second
 
 // response takes a caller's answer to a request of the server's.
 func (x *exchange) response() {
-	s := x.session(nil)
+	s := x.sessionOfCalls()
 	if s == nil {
 		return
 	}

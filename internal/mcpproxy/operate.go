@@ -87,7 +87,7 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 	var refused *mcp.StatusError
 	if errors.As(err, &refused) {
 		if !inst.modern && e.forgets(ctx, inst, refused) {
-			e.retire(inst)
+			e.retireForgotten(inst, 1)
 			return nil, errForgotten
 		}
 		if in := rpcError(refused); in != nil && (refused.Code == http.StatusBadRequest || refused.Code == http.StatusNotFound) { // which have it of some errors

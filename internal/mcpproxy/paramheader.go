@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,7 +87,9 @@ func (p *pool) learn(ctx context.Context, e *Engine, known int) bool {
 		if json.Unmarshal(text, &tool) != nil {
 			continue
 		}
-		if found := tool.InputSchema.paramHeaders(nil, nil, 0); len(found) > 0 {
+		found := tool.InputSchema.paramHeaders(nil, nil, 0)
+		slices.SortFunc(found, func(a, b paramHeader) int { return strings.Compare(a.name, b.name) })
+		if once := slices.CompactFunc(slices.Clone(found), func(a, b paramHeader) bool { return a.name == b.name }); len(found) > 0 && len(once) == len(found) { // or it says nothing that can be followed
 			params[tool.Name] = found
 		}
 	}

@@ -70,7 +70,11 @@ func (e *Engine) Refuse(w http.ResponseWriter, r *http.Request, hop Hop, status 
 
 // sessionLost ends a session that its server has forgotten.
 func (x *exchange) sessionLost(inst *instance, in *jsonrpc.Message) {
-	x.retire(inst)
+	own := int32(0)
+	if in != nil {
+		own = 1
+	}
+	x.retireForgotten(inst, own)
 	x.refuse(http.StatusNotFound, in, codeUnavailable, "the MCP server has forgotten the session; initialize a new one")
 }
 

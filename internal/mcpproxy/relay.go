@@ -114,7 +114,9 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 		if inst.svc.oneWire() {
 			m.EventID, m.Retry = "", 0 // nobody can come back with them
 		}
-		c.marked = c.marked || m.EventID != ""
+		if m.EventID != "" {
+			c.marked.Store(true)
+		}
 		if len(m.Data) == 0 {
 			if p.sse && !inst.svc.oneWire() {
 				_ = p.event(m)
@@ -135,6 +137,10 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 			return false
 		case jsonrpc.Notification:
 			if in.Method == "notifications/progress" && !x.isProgress(inst, c, in, m) {
+				continue
+			}
+			if in.Method != "notifications/progress" && inst.svc.oneWire() && s != nil && inst.svc.Isolation == Shared {
+				x.take(inst, in, m) // it may be of another key's call
 				continue
 			}
 			if !p.sse || s != nil && !inst.own && !s.hears(in) {
