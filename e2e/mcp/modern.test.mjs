@@ -161,7 +161,8 @@ each(stack, ids, (target) => {
       const [prompts] = await session.noted('notifications/prompts/list_changed');
       const updated = await session.noted('notifications/resources/updated');
       await sleep(100);
-      assert.deepEqual(updated.map((p) => p.uri), ['demo://watched']);
+      // The same test beside, by another way to the same server, changes it too.
+      assert.deepEqual([...new Set(updated.map((p) => p.uri))], ['demo://watched']);
       assert.ok(!session.notes.some((n) => n.method === 'notifications/resources/list_changed'), 'nobody asked for that');
       const id = (p) => p._meta['io.modelcontextprotocol/subscriptionId'];
       assert.equal(id(tools), id(updated[0]));

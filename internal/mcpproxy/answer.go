@@ -81,13 +81,28 @@ func isTask(in *jsonrpc.Message) bool {
 
 // finish ends a call with an error of the gateway's own.
 func (x *exchange) finish(c *call, p *reply, status int, e *jsonrpc.Error, failed string) {
+	x.conclude(c, p, status, e.Response(c.ownID), "error", failed)
+}
+
+// conclude ends a call: with a message, or without another if there is none.
+func (x *exchange) conclude(c *call, p *reply, status int, message []byte, result, failed string) {
 	if p.events() {
 		status = http.StatusOK
 	}
 	x.event.StatusCode = status
-	p.finish(status, mcp.Message{Data: e.Response(c.ownID)})
-	x.calls.leave(c, failed)
-	x.record("error", failed)
+	if message == nil {
+		p.end()
+	} else {
+		p.finish(status, mcp.Message{Data: message})
+	}
+	x.mcp.Cancelled = result == "cancelled"
+	switch failed {
+	case "canceled": // which is no failure of the call's
+		x.calls.leave(c, "")
+	default:
+		x.calls.leave(c, failed)
+	}
+	x.record(result, failed)
 }
 
 // brokenOff ends a call whose messages have ended before the response.
@@ -95,55 +110,35 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 	if inst.over() {
 		x.lost(inst, err) // before the caller is told
 	}
+	service := x.hop.Service.Config.ID
 	reason, stopped := c.stopped()
+	ended := (errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed)) && !inst.broken.Load() // by the gateway
 	switch {
 	case x.r.Context().Err() != nil || p.gone():
 		c.stop(x.now(), "the client has gone")
+		p.end()
 		x.mcp.Cancelled = true
 		x.event.StatusCode = 499
-		p.end()
 		x.calls.leave(c, "")
 		x.record("cancelled", "canceled")
+	case stopped && reason == byClient && p.sse: // who wants to hear no more of it (2025-11-25, Cancellation)
+		x.conclude(c, p, http.StatusOK, nil, "cancelled", "canceled")
 	case stopped:
 		if reason == byOperator && c.marked.Load() {
 			x.answer(inst, mcp.Cancelled(c.upID, reason)) // closing the stream has not said so
 		}
-		x.mcp.Cancelled = true
-		x.event.StatusCode = http.StatusOK
-		if reason == byClient && p.sse {
-			p.end() // who has cancelled wants to hear no more of it (2025-11-25, Cancellation)
-		} else {
-			p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Errorf(codeRefused, "the request was cancelled: %s", reason).Response(c.ownID)})
-		}
-		x.calls.leave(c, "")
-		x.record("cancelled", "canceled")
-	case x.in.Method == "subscriptions/listen" && errors.Is(err, context.Canceled) && !inst.broken.Load():
-		// The gateway ends it, as a server does that ends one.
-		x.event.StatusCode = http.StatusOK
-		p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Result(c.ownID, fmt.Appendf(nil, `{"resultType":"complete","_meta":{%q:%s}}`, mcp.SubscriptionKey, c.ownID))})
-		x.calls.leave(c, "")
-		x.record("ok", "")
-	case (errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed)) && inst.isDying() && !inst.broken.Load(): // by a DELETE, say
-		x.mcp.Cancelled = true
-		status := http.StatusNotFound
-		if p.events() {
-			status = http.StatusOK
-		}
-		x.event.StatusCode = status
-		p.finish(status, mcp.Message{Data: jsonrpc.Errorf(codeUnavailable, "the session has ended").Response(c.ownID)})
-		x.calls.leave(c, "")
-		x.record("cancelled", "canceled")
-	case errors.Is(err, io.EOF) && p.events():
-		// The server has ended the stream, for the caller to ask for the rest of it.
-		x.event.StatusCode = http.StatusOK
-		p.end()
-		x.calls.leave(c, "")
-		x.record("detached", "")
+		x.conclude(c, p, http.StatusOK, jsonrpc.Errorf(codeRefused, "the request was cancelled: %s", reason).Response(c.ownID), "cancelled", "canceled")
+	case ended && x.in.Method == "subscriptions/listen": // as a server ends one
+		x.conclude(c, p, http.StatusOK, jsonrpc.Result(c.ownID, fmt.Appendf(nil, `{"resultType":"complete","_meta":{%q:%s}}`, mcp.SubscriptionKey, c.ownID)), "ok", "")
+	case ended && inst.isDying(): // by a DELETE, say
+		x.conclude(c, p, http.StatusNotFound, jsonrpc.Errorf(codeUnavailable, "the session has ended").Response(c.ownID), "cancelled", "canceled")
+	case errors.Is(err, io.EOF) && p.events(): // for the caller to ask for the rest of it
+		x.conclude(c, p, http.StatusOK, nil, "detached", "")
 	case errors.Is(err, io.EOF):
-		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has ended its answer without a response", x.hop.Service.Config.ID), "upstream_closed")
+		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has ended its answer without a response", service), "upstream_closed")
 	default:
 		x.warn(err)
-		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has failed: %s", x.hop.Service.Config.ID, text(err)), "upstream_error")
+		x.finish(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the MCP server of service %s has failed: %s", service, text(err)), "upstream_error")
 	}
 }
 
