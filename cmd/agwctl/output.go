@@ -141,8 +141,12 @@ func lastName(path string) string { return path[strings.LastIndexByte(path, '.')
 // beginning.
 var prose = []string{"description", "instructions", "message"}
 
-// maxProse is in characters.
-const maxProse = 80
+// maxCell bounds the characters of a cell, which have to be whole where they are to be used:
+// ids have 200 at most. maxProse is for what is only read.
+const (
+	maxCell  = 300
+	maxProse = 80
+)
 
 // cell is the value of the field of that name in one line; "-" stands for none. Times
 // are shown to the millisecond.
@@ -160,8 +164,12 @@ func cell(name string, v gjson.Result) string {
 		text = at.Truncate(time.Millisecond).Format(time.RFC3339Nano)
 	}
 	text = oneLine(text)
-	if r := []rune(text); len(r) > maxProse && slices.Contains(prose, name) {
-		text = strings.TrimSpace(string(r[:maxProse-1])) + "…"
+	most := maxCell
+	if slices.Contains(prose, name) {
+		most = maxProse
+	}
+	if r := []rune(text); len(r) > most {
+		text = strings.TrimSpace(string(r[:most-1])) + "…"
 	}
 	return cmp.Or(text, "-")
 }

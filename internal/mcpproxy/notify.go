@@ -56,17 +56,19 @@ func (x *exchange) notification() {
 			x.w.WriteHeader(http.StatusAccepted)
 			return
 		}
+		if !c.stop(x.now(), byClient) {
+			x.w.WriteHeader(http.StatusAccepted) // it is cancelled already
+			return
+		}
 		data = jsonrpc.Splice(data, jsonrpc.Edit{At: target, With: c.upID})
 		// The server need not answer any longer, and who has cancelled does not wait. But
 		// a stream that can be gone on with ends when the server ends it: its end would
 		// have the client come for the rest.
-		if c.stop(x.now(), byClient) {
-			time.AfterFunc(cancelGrace, func() {
-				if !c.resumable || !c.marked.Load() {
-					c.cancel()
-				}
-			})
-		}
+		time.AfterFunc(cancelGrace, func() {
+			if !c.resumable || !c.marked.Load() {
+				c.cancel()
+			}
+		})
 	}
 	x.tell(s, data)
 }
