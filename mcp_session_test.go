@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -278,5 +279,38 @@ func TestMCPSessionsAtOnce(t *testing.T) {
 		if isolation == "session" { // and nothing is left of the others
 			require.Eventually(t, func() bool { return up.http.Sessions() == 2 }, patience, step)
 		}
+	}
+}
+
+// A session of the gateway's own that has rested is asked for before it is used.
+func TestMCPRested(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{JSON: true})
+	clock := new(movable)
+	s := newGateway(t, up.bundle("", ""), gateway.WithClock(clock.now))
+	c := s.mcp(alice)
+	pings := func() (n int) {
+		for _, r := range up.Received() {
+			if strings.Contains(r, `"method":"ping"`) {
+				n++
+			}
+		}
+		return n
+	}
+	require.Equal(t, "x", c.tool(t, "echo", `{"text":"x"}`))
+	require.Equal(t, "x", c.tool(t, "echo", `{"text":"x"}`))
+	require.Zero(t, pings())
+	clock.forward(10 * time.Minute)
+	require.Equal(t, "x", c.tool(t, "echo", `{"text":"x"}`))
+	require.Equal(t, 1, pings())
+	require.Len(t, up.begins(), 1)
+}
+
+// Callers without a key have sessions of their own, and so room for as many as where no
+// keys share any.
+func TestMCPKeyless(t *testing.T) {
+	up := newMCPHTTP(t, &mcptest.HTTP{JSON: true})
+	s := newGateway(t, up.bundle("isolation: key, max_instances: 40", ""))
+	for range 20 {
+		s.mcp("").begin(t)
 	}
 }

@@ -158,16 +158,21 @@ func TestMCPCancelResumable(t *testing.T) {
 // Who ends its session in the middle of a call is told so, and nobody else is blamed.
 func TestMCPDeleteInCall(t *testing.T) {
 	eachMCP(t, func(t *testing.T, up *mcpServer) {
-		s := newGateway(t, up.bundle("isolation: session", ""))
-		c := s.mcp(alice).begin(t)
-		st, _ := up.slow(t, c)
-		s.drain()
-		require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", c.headers()...).Status)
-		require.Equal(t, "the session has ended", st.next(t).Get("error.message").Str)
-		e := s.call(t)
-		require.Equal(t, []any{"cancelled", "canceled", true}, []any{e.MCP.ResultStatus, e.ErrorType, e.MCP.Cancelled})
-		require.NotContains(t, s.log.String(), "an MCP server has failed")
+		for _, isolation := range []string{"session", "key"} {
+			deleteInCall(t, up, newGateway(t, up.bundle("isolation: "+isolation, "")))
+		}
 	})
+}
+
+func deleteInCall(t *testing.T, up *mcpServer, s *stack) {
+	c := s.mcp(alice).begin(t)
+	st, _ := up.slow(t, c)
+	s.drain()
+	require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", c.headers()...).Status)
+	require.Equal(t, "the session has ended", st.next(t).Get("error.message").Str)
+	e := s.call(t)
+	require.Equal(t, []any{"cancelled", "canceled", true}, []any{e.MCP.ResultStatus, e.ErrorType, e.MCP.Cancelled})
+	require.NotContains(t, s.log.String(), "an MCP server has failed")
 }
 
 // A batch of a session that is over is answered as any request of it.

@@ -63,7 +63,11 @@ func (e *Engine) openAlone(ctx context.Context, p *pool, scope string) (*instanc
 	}
 	// There are servers that do not answer what they do not know, and others that are
 	// installed before they start.
-	probe, cancel := context.WithTimeout(ctx, e.limits.Start/2)
+	patience := e.limits.Start / 2
+	if p.hasBegun() {
+		patience = min(patience, pingTime)
+	}
+	probe, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err = e.discover(probe, inst); err == nil {
 		return inst, nil
@@ -74,7 +78,8 @@ func (e *Engine) openAlone(ctx context.Context, p *pool, scope string) (*instanc
 		p.setLegacy(e.now())
 		err = errLegacy
 	case errors.Is(err, context.DeadlineExceeded):
-		err = errLegacy // perhaps: the next request asks again
+		p.noAnswer(e.now())
+		err = errLegacy // as far as is known
 	}
 	return nil, err
 }

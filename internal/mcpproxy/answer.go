@@ -123,6 +123,8 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 		x.record("cancelled", "canceled")
 	case stopped && reason == byClient && p.sse: // who wants to hear no more of it (2025-11-25, Cancellation)
 		x.conclude(c, p, http.StatusOK, nil, "cancelled", "canceled")
+	case stopped && reason == byEnd:
+		x.conclude(c, p, http.StatusNotFound, jsonrpc.Errorf(codeUnavailable, byEnd).Response(c.ownID), "cancelled", "canceled")
 	case stopped:
 		if reason == byOperator && c.marked.Load() {
 			x.answer(inst, mcp.Cancelled(c.upID, reason)) // closing the stream has not said so
@@ -130,8 +132,8 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 		x.conclude(c, p, http.StatusOK, jsonrpc.Errorf(codeRefused, "the request was cancelled: %s", reason).Response(c.ownID), "cancelled", "canceled")
 	case ended && x.in.Method == "subscriptions/listen": // as a server ends one
 		x.conclude(c, p, http.StatusOK, jsonrpc.Result(c.ownID, fmt.Appendf(nil, `{"resultType":"complete","_meta":{%q:%s}}`, mcp.SubscriptionKey, c.ownID)), "ok", "")
-	case ended && inst.isDying(): // by a DELETE, say
-		x.conclude(c, p, http.StatusNotFound, jsonrpc.Errorf(codeUnavailable, "the session has ended").Response(c.ownID), "cancelled", "canceled")
+	case ended && inst.isDying(): // of a caller without one
+		x.conclude(c, p, http.StatusBadGateway, jsonrpc.Errorf(codeUnavailable, "the session with the MCP server has ended").Response(c.ownID), "cancelled", "canceled")
 	case errors.Is(err, io.EOF) && p.events(): // for the caller to ask for the rest of it
 		x.conclude(c, p, http.StatusOK, nil, "detached", "")
 	case errors.Is(err, io.EOF):

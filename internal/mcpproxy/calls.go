@@ -217,11 +217,12 @@ func (e *Engine) History(routeID string) []Ended {
 	return list
 }
 
-// The reasons of what was cancelled: by the Admin API, and by a notification of the
-// caller's.
+// The reasons of what was cancelled: by the Admin API, by a notification of the caller's,
+// or because its session has ended.
 const (
 	byOperator = "cancelled by an operator"
 	byClient   = "cancelled by the client"
+	byEnd      = "the session has ended"
 )
 
 // Cancel cancels a request under way; false when there is none of that id.

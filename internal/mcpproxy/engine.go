@@ -32,11 +32,11 @@ type Service struct {
 	Transport     mcp.Transport
 	TransportName string
 	Isolation     Isolation
-	// MaxInstances bounds the upstream sessions, MaxPerKey those of one virtual key, and
-	// of all callers without one.
-	MaxInstances, MaxPerKey int
-	IdleTTL                 time.Duration
-	Withheld                Withheld
+	// MaxInstances bounds the upstream sessions, MaxPerKey those of one virtual key,
+	// MaxKeyless those that are of none.
+	MaxInstances, MaxPerKey, MaxKeyless int
+	IdleTTL                             time.Duration
+	Withheld                            Withheld
 	// CaptureArgs puts the arguments of tool calls on events, at most MaxArgs bytes.
 	CaptureArgs bool
 	MaxArgs     int

@@ -32,6 +32,7 @@ func (e *Engine) open(ctx context.Context, p *pool, scope string, params []byte)
 		inst.close(e.live)
 		return nil, err
 	}
+	p.sessionBegun(e.now())
 	e.listenTo(inst)
 	return inst, nil
 }

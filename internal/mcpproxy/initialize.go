@@ -168,6 +168,7 @@ func (x *exchange) initializeOwn() {
 		x.busy(err)
 		return
 	}
+	pool.sessionBegun(x.now())
 	inst.agreed = bytes.Clone(resp.Result.Of(resp.Data))
 	if !x.begin(c, inst) {
 		x.retire(inst)

@@ -49,7 +49,7 @@ func (x *exchange) noSession(in *jsonrpc.Message) {
 func (x *exchange) inSession(s *session) {
 	s.begin(x.now())
 	defer func() { s.end(x.now()) }()
-	if !s.inst.begin(x.now()) {
+	if !s.inst.begin() {
 		x.noSession(x.in)
 		return
 	}
@@ -61,7 +61,12 @@ func (x *exchange) inSession(s *session) {
 	c.resumable = s.inst.own && !s.inst.svc.oneWire() && x.events
 	if !s.enter(c) {
 		x.calls.leave(c, "")
-		x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidRequest, "a request with this id is under way in this session")
+		select {
+		case <-s.gone:
+			x.noSession(x.in)
+		default:
+			x.refuse(http.StatusBadRequest, x.in, jsonrpc.CodeInvalidRequest, "a request with this id is under way in this session")
+		}
 		return
 	}
 	defer s.leave(c)

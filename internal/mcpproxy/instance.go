@@ -84,14 +84,13 @@ func (e *Engine) dial(ctx context.Context, p *pool, scope string) (*instance, er
 
 // begin marks that it is used, until end; false when it is ending, and takes nobody any
 // longer.
-func (i *instance) begin(now time.Time) bool {
+func (i *instance) begin() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.dying {
 		return false
 	}
 	i.active.Add(1)
-	i.used.Store(now.UnixNano())
 	return true
 }
 

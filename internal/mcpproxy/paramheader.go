@@ -64,14 +64,23 @@ func (p *pool) paramHeaders(tool string, arguments []byte) http.Header {
 // refused with what was known after the given number of times. It says whether more is
 // known now. Who comes while that is read waits for it.
 func (p *pool) learn(ctx context.Context, e *Engine, known int) bool {
-	p.learning.Lock()
-	defer p.learning.Unlock()
+	select {
+	case p.learning <- struct{}{}:
+		defer func() { <-p.learning }()
+	case <-ctx.Done():
+		return false
+	}
 	p.mu.Lock()
 	more, early := p.learned > known, e.now().Sub(p.learnedAt) < learnEvery
 	p.mu.Unlock()
 	if more || early {
 		return more
 	}
+	defer func() { // of a failure, too
+		p.mu.Lock()
+		p.learnedAt = e.now()
+		p.mu.Unlock()
+	}()
 	ctx, cancel := context.WithTimeout(ctx, learnTime)
 	defer cancel()
 	tools, err := e.All(ctx, p.svc, "tools/list", "tools")
@@ -95,7 +104,7 @@ func (p *pool) learn(ctx context.Context, e *Engine, known int) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.params, p.learnedAt = params, e.now()
+	p.params = params
 	p.learned++
 	return true
 }

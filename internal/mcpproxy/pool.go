@@ -39,11 +39,14 @@ type pool struct {
 	params    map[string][]paramHeader
 	learned   int
 	learnedAt time.Time
-	learning  sync.Mutex // held by who learns; taken before mu
+	learning  chan struct{} // holds the token of who learns
+	// begun says that a session has begun, silent that the server has let server/discover
+	// unanswered.
+	begun, silent bool
 }
 
 func newPool(svc *Service) *pool {
-	return &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}, held: map[string]int{}, resting: map[string]*rest{}}
+	return &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}, held: map[string]int{}, resting: map[string]*rest{}, learning: make(chan struct{}, 1)}
 }
 
 // opening is an upstream session that is being opened, or was.
@@ -130,7 +133,7 @@ func (p *pool) full(scope string) (text string, many bool) {
 	switch {
 	case len(p.all)+p.started >= p.svc.MaxInstances:
 		return "it has as many sessions as its max_instances allows, and all are in use", true
-	case p.held[scope] >= p.svc.MaxPerKey:
+	case scope != "" && p.held[scope] >= p.svc.MaxPerKey || scope == "" && p.held[scope] >= p.svc.MaxKeyless:
 		return "the caller has as many sessions as its max_instances_per_key allows, and all are in use", false
 	}
 	return "", false
@@ -182,7 +185,7 @@ func (p *pool) done(e *Engine, scope string, i *instance, err error) {
 func (p *pool) use(ctx context.Context, e *Engine, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
 	for {
 		inst, err := p.get(ctx, e, f, open)
-		if err != nil || inst.begin(e.now()) {
+		if err != nil || inst.begin() {
 			return inst, err
 		}
 	}

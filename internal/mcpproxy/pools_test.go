@@ -27,7 +27,7 @@ func TestLateRequest(t *testing.T) {
 	url := h.Start(t)
 	transport := streamable.New(streamable.Options{})
 	service := func() *Service {
-		return &Service{Config: mcp.Service{ID: "s", URL: url}, Transport: transport, TransportName: "streamable_http", Isolation: PerSession, MaxInstances: 4, MaxPerKey: 4, IdleTTL: time.Hour}
+		return &Service{Config: mcp.Service{ID: "s", URL: url}, Transport: transport, TransportName: "streamable_http", Isolation: PerSession, MaxInstances: 4, MaxPerKey: 4, MaxKeyless: 4, IdleTTL: time.Hour}
 	}
 	var later atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
@@ -63,11 +63,11 @@ func TestLateRequest(t *testing.T) {
 func TestUsedOrEnding(t *testing.T) {
 	i := &instance{}
 	now := time.Now()
-	require.True(t, i.begin(now))
+	require.True(t, i.begin())
 	require.False(t, i.die(now.Add(time.Hour), time.Minute))
 	i.end(now)
 	require.False(t, i.die(now.Add(time.Second), time.Minute))
 	require.True(t, i.die(now.Add(time.Hour), time.Minute))
-	require.False(t, i.begin(now))
+	require.False(t, i.begin())
 	require.False(t, i.die(now, always))
 }

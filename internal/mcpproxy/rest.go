@@ -74,3 +74,29 @@ func (p *pool) setLegacy(now time.Time) {
 	defer p.mu.Unlock()
 	p.legacy = now.Add(legacyFor)
 }
+
+// hasBegun says whether a session has begun on the service.
+func (p *pool) hasBegun() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.begun
+}
+
+// noAnswer notes that the server has not answered whether it speaks 2026-07-28. Where it
+// is known to start and to have sessions, that says enough.
+func (p *pool) noAnswer(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.silent = true; p.begun {
+		p.legacy = now.Add(legacyFor)
+	}
+}
+
+// sessionBegun notes that a session has begun.
+func (p *pool) sessionBegun(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begun = true; p.silent {
+		p.silent, p.legacy = false, now.Add(legacyFor)
+	}
+}

@@ -158,11 +158,12 @@ func (s *session) take(wake chan struct{}) ([]waiting, bool) {
 	return list, true
 }
 
-// enter notes a call under the caller's id; false when one of that id is under way.
+// enter notes a call under the caller's id; false when one of that id is under way, or
+// when the session has ended.
 func (s *session) enter(c *call) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.calls[c.key] != nil {
+	if s.ended || s.calls[c.key] != nil {
 		return false
 	}
 	s.calls[c.key] = c

@@ -89,10 +89,13 @@ func (e *Engine) endSession(s *session) {
 	calls := slices.Collect(maps.Values(s.calls))
 	unanswered, watched := s.asked, slices.Collect(maps.Values(s.watched))
 	s.asked = nil
-	s.mu.Unlock()
 	close(s.gone)
+	s.mu.Unlock()
 	s.inst.leave(s)
 	for _, c := range calls {
+		if !s.inst.broken.Load() { // whose error says more
+			c.stop(e.now(), byEnd)
+		}
 		c.cancel()
 	}
 	if s.inst.own {
@@ -109,7 +112,7 @@ func (e *Engine) partWith(i *instance, questions []asked, uris []string) {
 		e.answer(i, unanswered.Response(q.id))
 	}
 	uris = slices.DeleteFunc(uris, func(uri string) bool { return uri == "" || i.watched(uri) })
-	if len(uris) == 0 || !i.begin(e.now()) {
+	if len(uris) == 0 || !i.begin() {
 		return
 	}
 	if !e.spawn(func() {

@@ -72,6 +72,7 @@ func (c *compiler) compileServices(set *Set, prev, snap *Snapshot) (problems Pro
 			most, perKey = maxProcesses, maxProcessesPerKey
 		}
 		s.MaxInstances = cmp.Or(o.MaxInstances, most)
+		s.MaxKeyless = min(cmp.Or(o.MaxInstancesPerKey, perKey), s.MaxInstances)
 		if o.Isolation == configstore.IsolationKey { // it needs few, and has no reason to take what is for others
 			perKey = min(max(s.MaxInstances/2, 2), maxSharedPerKey)
 		}
