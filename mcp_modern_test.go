@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -197,36 +196,22 @@ func TestMCPParamHeadersAtOnce(t *testing.T) {
 
 // A server that is slow to start is not taken for one that has sessions.
 func TestMCPSlowStart(t *testing.T) {
-	up := newMCP(t, "stdio", &mcptest.Server{Era: mcptest.Modern})
+	server := &mcptest.Server{Era: mcptest.Modern}
 	hold := make(chan struct{})
-	up = slowly(t, up, hold)
+	up := &mcpServer{server, nil, nil, newProcess(t, func(conn net.Conn) {
+		select {
+		case <-hold:
+			_ = server.Serve(conn, conn)
+		case <-t.Context().Done():
+		}
+	})}
+	t.Cleanup(server.Close)
 	s := newGateway(t, up.bundle("", ""), gateway.WithMCPLimits(gateway.MCPLimits{Start: 200 * time.Millisecond}))
 	require.Equal(t, 400, s.mcp(alice).alone(t, "tools/call", "echo", `"arguments":{"text":"x"}`).Status)
 	close(hold)
 	require.Eventually(t, func() bool {
 		return s.mcp(alice).alone(t, "tools/call", "echo", `"arguments":{"text":"x"}`).Status == 200
 	}, patience, 10*step)
-}
-
-// slowly is a server whose processes are not heard before hold is closed.
-func slowly(t *testing.T, m *mcpServer, hold chan struct{}) *mcpServer {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				<-hold
-				_ = m.Serve(conn, conn)
-				_ = conn.Close()
-			}()
-		}
-	}()
-	return &mcpServer{m.Server, nil, nil, fmt.Sprintf("transport: stdio, command: %q, env: {%s: %q, GORACE: atexit_sleep_ms=0}", os.Args[0], mcpChild, l.Addr())}
 }
 
 // Methods and results that the gateway does not know go through: of the tasks extension,

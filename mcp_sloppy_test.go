@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"net"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,24 +12,11 @@ import (
 
 // sloppy is a process that answers as handle does, a message at a time.
 func sloppy(t *testing.T, handle func(m gjson.Result, write func(format string, args ...any))) *mcpServer {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				for lines := bufio.NewScanner(conn); lines.Scan(); {
-					handle(gjson.Parse(lines.Text()), func(format string, args ...any) { fmt.Fprintf(conn, format+"\n", args...) })
-				}
-				_ = conn.Close()
-			}()
+	return &mcpServer{nil, nil, nil, newProcess(t, func(conn net.Conn) {
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			handle(gjson.Parse(lines.Text()), func(format string, args ...any) { fmt.Fprintf(conn, format+"\n", args...) })
 		}
-	}()
-	return &mcpServer{nil, nil, nil, fmt.Sprintf("transport: stdio, command: %q, env: {%s: %q, GORACE: atexit_sleep_ms=0}", os.Args[0], mcpChild, l.Addr())}
+	})}
 }
 
 const sloppyHello = `{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}`

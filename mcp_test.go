@@ -60,6 +60,15 @@ func newMCP(t *testing.T, kind string, s *mcptest.Server) *mcpServer {
 		h := &mcptest.SSE{Server: s}
 		return &mcpServer{s, nil, h, "transport: sse, url: " + h.Start(t)}
 	}
+	fields := newProcess(t, func(conn net.Conn) { _ = s.Serve(conn, conn) })
+	t.Cleanup(s.Close)
+	return &mcpServer{s, nil, nil, fields}
+}
+
+// newProcess is what a service says to reach a process whose standard streams serve has. It
+// is served until the process or the test ends.
+func newProcess(t *testing.T, serve func(net.Conn)) (fields string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var work sync.WaitGroup
@@ -70,17 +79,16 @@ func newMCP(t *testing.T, kind string, s *mcptest.Server) *mcpServer {
 				return
 			}
 			work.Go(func() {
-				_ = s.Serve(conn, conn)
+				serve(conn)
 				_ = conn.Close()
 			})
 		}
 	})
 	t.Cleanup(func() {
 		_ = l.Close()
-		s.Close()
 		work.Wait()
 	})
-	return &mcpServer{s, nil, nil, fmt.Sprintf("transport: stdio, command: %q, env: {%s: %q, GORACE: atexit_sleep_ms=0}", os.Args[0], mcpChild, l.Addr())}
+	return fmt.Sprintf("transport: stdio, command: %q, env: {%s: %q, GORACE: atexit_sleep_ms=0}", os.Args[0], mcpChild, l.Addr())
 }
 
 func newMCPHTTP(t *testing.T, h *mcptest.HTTP) *mcpServer {

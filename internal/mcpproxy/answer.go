@@ -39,7 +39,7 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 		data = filtered
 	}
 	m.Data = data
-	c.task = isTask(in)
+	c.task = c.token != nil && isTask(in) // whose progress somebody may want to hear
 	result, failed := x.outcome(in)
 	status := http.StatusOK
 	if x.modern || x.in.Method == "initialize" { // which a server without sessions refuses so

@@ -159,7 +159,7 @@ func (x *exchange) request() {
 		x.refuse(http.StatusBadRequest, in, jsonrpc.CodeInvalidParams, "params: inputResponses has an answer that is not clear, or of %q, which this service's server gets none of", of)
 		return
 	}
-	if near(in.Method) && !x.tools().open() {
+	if !x.tools().open() && near(in.Method) {
 		x.refuse(http.StatusBadRequest, in, jsonrpc.CodeInvalidRequest, "there is no method %q: it is spelled otherwise", in.Method)
 		return
 	}

@@ -41,7 +41,7 @@ func FuzzWithhold(f *testing.F) {
 	w := Withheld{"roots", "sampling"}
 	f.Fuzz(func(t *testing.T, text string) {
 		if !jsonscan.Valid([]byte(text)) {
-			t.Skip()
+			return // which no request gets past
 		}
 		got, err := w.without([]byte(text), "tasks", "requests")
 		if err != nil {
