@@ -118,3 +118,21 @@ func TestMCPCancelUnheard(t *testing.T) {
 		require.Contains(t, <-answered, fmt.Sprintf(`"id":%d,"error":{"code":-32000,"message":"the request was cancelled: cancelled by the client"}`, c.last))
 	})
 }
+
+// Who has the answer comes with the next request before the stream of the answer has
+// ended, and with the same id maybe: nothing of the last one is held any longer.
+func TestMCPNextRequestAtOnce(t *testing.T) {
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		for _, isolation := range []string{"session", "key"} {
+			bundle := strings.Replace(up.bundle("isolation: "+isolation, ""), "- {id: alice, ", "- {id: alice, rate_limit: {concurrency: 1}, ", 1)
+			s := newGateway(t, bundle)
+			c := s.mcp(alice).begin(t)
+			for i := range 200 {
+				st := c.open(t, `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{},"_meta":{"progressToken":1}}}`, "Accept", "text/event-stream")
+				require.Equal(t, 200, st.resp.StatusCode, i)
+				m := st.next(t)
+				require.True(t, m.Get("result").Exists(), m.Raw)
+			}
+		}
+	})
+}

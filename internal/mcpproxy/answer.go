@@ -46,6 +46,7 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 		status = statusOf(in.DecodeError())
 	}
 	x.event.StatusCode = status
+	x.settle()
 	p.finish(status, m)
 	x.calls.leave(c, failed)
 	x.record(result, failed)
@@ -90,6 +91,7 @@ func (x *exchange) conclude(c *call, p *reply, status int, message []byte, resul
 		status = http.StatusOK
 	}
 	x.event.StatusCode = status
+	x.settle()
 	if message == nil {
 		p.end()
 	} else {
@@ -119,6 +121,7 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 		p.end()
 		x.mcp.Cancelled = true
 		x.event.StatusCode = 499
+		x.settle()
 		x.calls.leave(c, "")
 		x.record("cancelled", "canceled")
 	case stopped && reason == byClient && p.sse: // who wants to hear no more of it (2025-11-25, Cancellation)
@@ -154,14 +157,16 @@ func (x *exchange) failed(inst *instance, s *session, c *call, err error) (forgo
 	}
 	x.reply.pause()
 	x.calls.leave(c, "upstream_status")
-	switch {
-	case inst.modern || !x.forgets(x.r.Context(), inst, refused):
-		x.refused(c, refused)
-	case s == nil:
+	forgotten = !inst.modern && x.forgets(x.r.Context(), inst, refused)
+	if forgotten && s == nil {
 		x.retireForgotten(inst, 1)
 		return true
-	default:
+	}
+	x.settle()
+	if forgotten {
 		x.sessionLost(inst, x.in)
+	} else {
+		x.refused(c, refused)
 	}
 	return false
 }

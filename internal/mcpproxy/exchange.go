@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
@@ -30,6 +31,7 @@ type exchange struct {
 	known  int    // of what headers the server wants; see [pool.known]
 	event  *metrics.Event
 	mcp    *metrics.MCP
+	ends   []func() // see settle
 }
 
 func (e *Engine) exchange(w http.ResponseWriter, r *http.Request, hop Hop) *exchange {
@@ -167,7 +169,8 @@ func (x *exchange) request() {
 	if !ok {
 		return
 	}
-	defer release()
+	x.ends = append(x.ends, release)
+	defer x.settle()
 	if in.Method == "initialize" && !x.modern {
 		x.initialize()
 		return
@@ -183,6 +186,16 @@ func (x *exchange) request() {
 	if s := x.session(in); s != nil {
 		x.inSession(s)
 	}
+}
+
+// settle gives back what a request has taken: its id, its progress token, its place among
+// the calls of its key. It is done before the last of the answer goes out, as a caller that
+// has the answer may come with the next request before the handler has returned.
+func (x *exchange) settle() {
+	for _, end := range slices.Backward(x.ends) {
+		end()
+	}
+	x.ends = nil
 }
 
 // mayCall holds a tool call to the policies, and answers it when it may not be made.

@@ -69,14 +69,14 @@ func (x *exchange) inSession(s *session) {
 		}
 		return
 	}
-	defer s.leave(c)
+	x.ends = append(x.ends, func() { s.leave(c) })
 	if !s.inst.own && c.token != nil {
 		s.inst.expect(s, c)
-		defer func() {
+		x.ends = append(x.ends, func() {
 			if !c.task || !s.keepTask() {
 				s.inst.forget(c)
 			}
-		}()
+		})
 	}
 	var edits []jsonrpc.Edit
 	switch x.in.Method {
@@ -137,6 +137,7 @@ func (x *exchange) setLevel(s *session) []jsonrpc.Edit {
 // answerSelf answers a request in the server's place.
 func (x *exchange) answerSelf(c *call, result []byte) {
 	p := x.newReply()
+	x.settle()
 	p.finish(http.StatusOK, mcp.Message{Data: jsonrpc.Result(c.ownID, result)})
 	x.event.StatusCode = http.StatusOK
 	x.calls.leave(c, "")
