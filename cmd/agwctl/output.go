@@ -87,7 +87,7 @@ func (a *app) printJSON(document []byte) error {
 		}
 		b.Write(text)
 	} else {
-		if err := json.Indent(&b, inert(bytes.TrimSpace(document)), "", "  "); err != nil {
+		if err := json.Indent(&b, inert(bytes.TrimSpace(document), jsonEscape), "", "  "); err != nil {
 			return err
 		}
 		b.WriteByte('\n')
@@ -178,23 +178,27 @@ func cell(name string, v gjson.Result) string {
 // another order for it.
 func active(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
-// inert is the document with the active characters of its strings written as escapes.
-func inert(document []byte) []byte {
+// inert is the document, JSON or YAML, with the active characters of its strings written
+// as escapes. Those of ASCII are escaped already.
+func inert(document []byte, escape func(rune) string) []byte {
 	out := make([]byte, 0, len(document))
 	for len(document) > 0 {
 		r, n := utf8.DecodeRune(document)
-		switch {
-		case r < 0x80 || !active(r): // JSON has no others of these in strings
+		if r < 0x80 || !active(r) {
 			out = append(out, document[:n]...)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			out = append(out, escape(r)...)
 		}
 		document = document[n:]
 	}
 	return out
+}
+
+func jsonEscape(r rune) string {
+	if high, low := utf16.EncodeRune(r); r > 0xffff {
+		return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
 }
 
 // oneLine makes text from elsewhere fit for one line of a terminal: without line

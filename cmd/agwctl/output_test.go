@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/agent-gateway/agent-gateway/configstore"
 )
@@ -34,6 +35,28 @@ m:
   empty: ""
   number: "007"
 `, string(got))
+}
+
+// What a terminal would obey, or show otherwise than it is, is escaped in either form, and
+// reads as what it was.
+func TestActiveCharactersAreEscaped(t *testing.T) {
+	const text = "a\u202eb \u200f\u2028\u0085c\n\U000e0041 \u001b[31mé"
+	document, err := json.Marshal(map[string]string{text: text, "plain": "é"})
+	require.NoError(t, err)
+	asYAML, err := jsonToYAML(document)
+	require.NoError(t, err)
+	for _, form := range []struct {
+		out  []byte
+		read func([]byte, any) error
+	}{
+		{inert(document, jsonEscape), json.Unmarshal},
+		{asYAML, func(text []byte, v any) error { return yaml.Unmarshal(text, v) }},
+	} {
+		require.False(t, bytes.ContainsFunc(form.out, func(r rune) bool { return r != '\n' && active(r) }), "%q", form.out)
+		var back map[string]string
+		require.NoError(t, form.read(form.out, &back), "%q", form.out)
+		require.Equal(t, map[string]string{text: text, "plain": "é"}, back)
+	}
 }
 
 func TestTablesStayInTheirLines(t *testing.T) {

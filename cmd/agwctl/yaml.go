@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -26,7 +27,7 @@ func jsonToYAML(document []byte) ([]byte, error) {
 	if err == nil {
 		err = w.Close()
 	}
-	return b.Bytes(), err
+	return inert(b.Bytes(), func(r rune) string { return fmt.Sprintf(`\U%08x`, r) }), err
 }
 
 // yamlNode reads the decoder's next value.
@@ -37,7 +38,11 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 	}
 	switch v := token.(type) {
 	case string:
-		return scalar("!!str", v), nil
+		n := scalar("!!str", v)
+		if strings.ContainsFunc(v, func(r rune) bool { return r >= 0x80 && active(r) }) {
+			n.Style = yaml.DoubleQuotedStyle // which takes the escapes
+		}
+		return n, nil
 	case json.Number:
 		if _, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
 			return scalar("!!int", v.String()), nil

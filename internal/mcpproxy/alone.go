@@ -53,7 +53,7 @@ var errLegacy = errors.New("the server has sessions only")
 // openAlone connects to a server that is asked without a session. Over HTTP, each
 // request finds out for itself what the server speaks; a process is asked first.
 func (e *Engine) openAlone(ctx context.Context, p *pool, scope string) (*instance, error) {
-	inst, err := e.dial(ctx, p, scope)
+	inst, err := e.dial(ctx, p, scope, ofAlone)
 	if err != nil {
 		return nil, err
 	}

@@ -73,14 +73,18 @@ func (x *exchange) forgotten(inst *instance) bool {
 // own is an upstream session in which the gateway itself is the client. It is used until
 // its end is called.
 func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance, error) {
+	of := ofBare
+	if scope == operators {
+		of = ofOperators
+	}
 	if svc.Isolation == Shared {
 		scope = ""
 	}
 	pool := e.pools.of(svc)
 	return pool.use(ctx, e, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
-		inst, err := e.open(ctx, pool, scope, initParams(`"`+mcp.LastLegacy+`"`))
+		inst, err := e.open(ctx, pool, scope, of, initParams(`"`+mcp.LastLegacy+`"`))
 		if noSessions(err) {
-			modern, dialErr := e.dial(ctx, pool, scope)
+			modern, dialErr := e.dial(ctx, pool, scope, of)
 			if dialErr != nil {
 				return nil, dialErr
 			}
@@ -88,9 +92,6 @@ func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance
 				return nil, err // the first refusal says more
 			}
 			inst, err = modern, nil
-		}
-		if err == nil {
-			inst.bare = true
 		}
 		return inst, err
 	})

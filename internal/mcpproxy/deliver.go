@@ -67,7 +67,7 @@ func (e *Engine) take(i *instance, in *jsonrpc.Message, m mcp.Message) {
 	m.EventID, m.Retry = "", 0 // they are of a stream that callers do not have
 	switch in.Kind() {
 	case jsonrpc.Notification:
-		if in.Method == "notifications/progress" && !i.own {
+		if in.Method == "notifications/progress" && !i.own() {
 			e.progress(i, in, m)
 			return
 		}
@@ -82,7 +82,7 @@ func (e *Engine) take(i *instance, in *jsonrpc.Message, m mcp.Message) {
 // audience are the sessions that a notification is for.
 func (i *instance) audience(in *jsonrpc.Message) []*session {
 	all := i.members()
-	if i.own {
+	if i.own() {
 		return all
 	}
 	switch in.Method {

@@ -15,8 +15,8 @@ func isModern(version string) bool {
 }
 
 // open opens an upstream session and says initialize.
-func (e *Engine) open(ctx context.Context, p *pool, scope string, params []byte) (*instance, error) {
-	inst, err := e.dial(ctx, p, scope)
+func (e *Engine) open(ctx context.Context, p *pool, scope string, of kind, params []byte) (*instance, error) {
+	inst, err := e.dial(ctx, p, scope, of)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,12 @@ func first(ctx context.Context, conn mcp.Conn, m mcp.Message, other func(*jsonrp
 			}
 		}
 	}
+}
+
+// roundTrip makes a call of the gateway's own on an upstream session that is in use.
+func (e *Engine) roundTrip(ctx context.Context, i *instance, m mcp.Message) (*jsonrpc.Message, error) {
+	resp, _, err := first(ctx, i.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(i, in, m) })
+	return resp, err
 }
 
 // discover asks a server for what it offers, without a session. Where it does not say,

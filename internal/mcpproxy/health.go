@@ -21,7 +21,7 @@ func (e *Engine) ping(ctx context.Context, i *instance) error {
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
 	id := []byte(`"agent-gateway-` + randomID() + `"`) // which no caller has, whose ids may go by as they are
-	_, _, err := first(ctx, i.conn, mcp.Message{Data: jsonrpc.Call(id, "ping", nil)}, func(in *jsonrpc.Message, m mcp.Message) { e.take(i, in, m) })
+	_, err := e.roundTrip(ctx, i, mcp.Message{Data: jsonrpc.Call(id, "ping", nil)})
 	return err
 }
 

@@ -45,7 +45,7 @@ func (x *exchange) initialize() {
 		f = form{x.hop.Caller.KeyID, version + string(sum[:])}
 	}
 	pool := x.pools.of(x.hop.Service)
-	inst, err := pool.use(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, pool, f.scope, params) })
+	inst, err := pool.use(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, pool, f.scope, ofSessions, params) })
 	var refused *jsonrpc.Error
 	var status *mcp.StatusError
 	switch {
@@ -130,11 +130,10 @@ func (x *exchange) initializeOwn() {
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.limits.Start)
 	defer cancel()
 	inst, err := pool.start(ctx, x.Engine, x.hop.Caller.KeyID, func(ctx context.Context) (*instance, error) {
-		inst, err := x.dial(ctx, pool, x.hop.Caller.KeyID)
+		inst, err := x.dial(ctx, pool, x.hop.Caller.KeyID, ofSession)
 		if err != nil {
 			return nil, err
 		}
-		inst.own = true
 		if resp, raw, err = first(ctx, inst.conn, mcp.Message{Data: x.in.Data, Header: x.legacyHeader()}, nil); err == nil && resp.Error.OK() {
 			err = resp.DecodeError()
 		}

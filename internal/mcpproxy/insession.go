@@ -54,11 +54,11 @@ func (x *exchange) inSession(s *session) {
 		return
 	}
 	defer func() { s.inst.end(x.now()) }()
-	c, ok := x.enter(s.inst, !s.inst.own)
+	c, ok := x.enter(s.inst, !s.inst.own())
 	if !ok {
 		return
 	}
-	c.resumable = s.inst.own && !s.inst.svc.oneWire() && x.events
+	c.resumable = s.inst.own() && !s.inst.svc.oneWire() && x.events
 	if !s.enter(c) {
 		x.calls.leave(c, "")
 		select {
@@ -70,7 +70,7 @@ func (x *exchange) inSession(s *session) {
 		return
 	}
 	x.ends = append(x.ends, func() { s.leave(c) })
-	if !s.inst.own && c.token != nil {
+	if !s.inst.own() && c.token != nil {
 		s.inst.expect(s, c)
 		x.ends = append(x.ends, func() {
 			if !c.task || !s.keepTask() {
@@ -83,11 +83,11 @@ func (x *exchange) inSession(s *session) {
 	case "logging/setLevel":
 		edits = x.setLevel(s)
 	case "resources/subscribe":
-		if !s.inst.own {
+		if !s.inst.own() {
 			s.watch(x.params.uriText, true)
 		}
 	case "resources/unsubscribe":
-		if s.inst.own {
+		if s.inst.own() {
 			break
 		}
 		s.watch(x.params.uriText, false)
@@ -114,7 +114,7 @@ func (x *exchange) setLevel(s *session) []jsonrpc.Edit {
 	}
 	text, _ := x.in.String(at)
 	level := levelOf(text)
-	if level == 0 || s.inst.own {
+	if level == 0 || s.inst.own() {
 		return nil
 	}
 	s.mu.Lock()

@@ -20,18 +20,14 @@ type instance struct {
 	svc     *Service
 	pool    *pool
 	scope   string // who shares it
+	kind    kind
 	conn    mcp.Conn
 	created time.Time
 	used    atomic.Int64
 	checked atomic.Int64 // when it was last asked whether it is well
 	active  atomic.Int32 // calls under way
 	dropped atomic.Int64 // messages that waited too long for a stream of a session's
-	// own says that it belongs to one session of a caller's.
-	own bool
-	// bare says that the gateway itself is the client.
-	bare bool
-	// modern says that requests stand by themselves.
-	modern bool
+	modern  bool         // requests stand by themselves
 	// agreed is the result of initialize; nil where the caller's went by.
 	agreed []byte
 
@@ -46,6 +42,20 @@ type instance struct {
 	sessions map[*session]struct{}
 	tokens   map[string]tokenOf // by the tokens that went up; of shared upstream sessions
 }
+
+// kind is what an upstream session is for, as operators read it.
+type kind string
+
+const (
+	ofSession   kind = "session"   // one of a caller's, whose client agreed with the server
+	ofSessions  kind = "shared"    // several
+	ofBare      kind = "bare"      // requests without a session; the gateway is the client
+	ofOperators kind = "operators" // those of the Admin API; the gateway is the client
+	ofAlone     kind = "stateless" // requests that stand by themselves
+)
+
+// own says whether it belongs to one session of a caller's.
+func (i *instance) own() bool { return i.kind == ofSession }
 
 // tokenOf is whose progress token one is.
 type tokenOf struct {
@@ -70,12 +80,12 @@ func (i *instance) forget(c *call) {
 }
 
 // dial begins an upstream session. Who it is for closes it until it is in a pool.
-func (e *Engine) dial(ctx context.Context, p *pool, scope string) (*instance, error) {
+func (e *Engine) dial(ctx context.Context, p *pool, scope string, of kind) (*instance, error) {
 	conn, err := p.svc.Transport.Dial(ctx, p.svc.Config)
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{id: randomID()[:16], svc: p.svc, pool: p, scope: scope, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
+	i := &instance{id: randomID()[:16], svc: p.svc, pool: p, scope: scope, kind: of, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
 	i.live, i.kill = context.WithCancel(context.Background())
 	i.used.Store(i.created.UnixNano())
 	i.checked.Store(i.created.UnixNano())
@@ -92,21 +102,6 @@ func (i *instance) begin() bool {
 	}
 	i.active.Add(1)
 	return true
-}
-
-// kind is what it is for, as operators read it.
-func (i *instance) kind() string {
-	switch {
-	case i.scope == operators:
-		return "operators"
-	case i.own:
-		return "session"
-	case i.bare:
-		return "bare"
-	case i.modern:
-		return "stateless"
-	}
-	return "shared"
 }
 
 func (i *instance) end(now time.Time) { i.used.Store(now.UnixNano()); i.active.Add(-1) }

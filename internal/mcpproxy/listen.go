@@ -61,7 +61,7 @@ func (x *exchange) listen() {
 			x.endSession(s) // its caller may not use it any longer
 		}
 	})()
-	if s.inst.own && !s.inst.svc.oneWire() {
+	if s.inst.own() && !s.inst.svc.oneWire() {
 		x.listenUp(ctx, s)
 		return
 	}

@@ -37,7 +37,7 @@ func (x *exchange) notification() {
 	}
 	switch x.in.Method {
 	case "notifications/initialized":
-		if !s.inst.own { // the gateway has said so already
+		if !s.inst.own() { // the gateway has said so already
 			x.w.WriteHeader(http.StatusAccepted)
 			return
 		}
@@ -49,7 +49,7 @@ func (x *exchange) notification() {
 		}
 		c := s.call(target.Of(data))
 		switch {
-		case c == nil && s.inst.own: // its stream has ended, which may be gone on with
+		case c == nil && s.inst.own(): // its stream has ended, which may be gone on with
 			x.tell(s, data)
 			return
 		case c == nil: // it has ended meanwhile

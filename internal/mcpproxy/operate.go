@@ -51,35 +51,11 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 		return nil, explained(svc, err, true)
 	}
 	defer func() { inst.end(e.now()) }()
-	m := mcp.Message{}
-	again := func() bool { return false }
+	var resp *jsonrpc.Message
 	if inst.modern {
-		in, all := jsonrpc.Message{Data: params}, jsonrpc.Span{End: len(params)}
-		found, err := in.Members(all, "name", "uri", "arguments")
-		if err != nil {
-			return nil, err
-		}
-		name, _ := in.String(found[0])
-		uri, _ := in.String(found[1])
-		m.Header = headerOf(mcp.FirstModern, method, name+uri) // there is one of them at most
-		if method == "tools/call" {
-			arguments := found[2].Of(params)
-			repeat := func() { maps.Copy(m.Header, inst.pool.paramHeaders(name, arguments)) }
-			known := inst.pool.known()
-			repeat()
-			again = func() bool {
-				learned := inst.pool.learn(ctx, e, known)
-				repeat()
-				return learned
-			}
-		}
-		params = jsonrpc.Splice(params, into(params, all, metaMember))
-	}
-	m.Data = jsonrpc.Call(inst.nextID(), method, params)
-	take := func(in *jsonrpc.Message, m mcp.Message) { e.take(inst, in, m) }
-	resp, _, err := first(ctx, inst.conn, m, take)
-	if wantsParams(err) && again() {
-		resp, _, err = first(ctx, inst.conn, m, take)
+		resp, err = e.askAlone(ctx, inst, method, params)
+	} else {
+		resp, err = e.roundTrip(ctx, inst, mcp.Message{Data: jsonrpc.Call(inst.nextID(), method, params)})
 	}
 	if err == nil && resp.Error.OK() {
 		err = resp.DecodeError()
@@ -98,6 +74,30 @@ func (e *Engine) do(ctx context.Context, svc *Service, method string, params []b
 		return nil, explained(svc, err, false)
 	}
 	return bytes.Clone(resp.Result.Of(resp.Data)), nil
+}
+
+// askAlone makes a request that stands alone. What headers a tool wants is learned when the
+// server has refused it for that.
+func (e *Engine) askAlone(ctx context.Context, inst *instance, method string, params []byte) (*jsonrpc.Message, error) {
+	in, all := jsonrpc.Message{Data: params}, jsonrpc.Span{End: len(params)}
+	found, err := in.Members(all, "name", "uri", "arguments")
+	if err != nil {
+		return nil, err
+	}
+	name, _ := in.String(found[0])
+	uri, _ := in.String(found[1])
+	data := jsonrpc.Call(inst.nextID(), method, jsonrpc.Splice(params, into(params, all, metaMember)))
+	for again := false; ; again = true {
+		known := inst.pool.known()
+		header := headerOf(mcp.FirstModern, method, name+uri) // there is one of them at most
+		if method == "tools/call" {
+			maps.Copy(header, inst.pool.paramHeaders(name, found[2].Of(params)))
+		}
+		resp, err := e.roundTrip(ctx, inst, mcp.Message{Data: data, Header: header})
+		if again || method != "tools/call" || !wantsParams(err) || !inst.pool.learn(ctx, e, known) {
+			return resp, err
+		}
+	}
 }
 
 // Bounds of a list that is read to its end.
@@ -149,7 +149,7 @@ func (e *Engine) All(ctx context.Context, svc *Service, method, member string) (
 type Upstream struct {
 	ID                string    `json:"id"`
 	ServiceID         string    `json:"service_id"`
-	Kind              string    `json:"kind"`           // session, shared, bare, stateless, operators: what it is for
+	Kind              string    `json:"kind"`           // what it is for
 	VirtualKeyID      string    `json:"virtual_key_id"` // empty where it is not of one key
 	UpstreamSessionID string    `json:"upstream_session_id"`
 	Transport         string    `json:"transport"`
@@ -167,8 +167,8 @@ func (e *Engine) Upstreams(serviceID string) []Upstream {
 		if i.svc.Config.ID != serviceID {
 			continue
 		}
-		u := Upstream{ID: i.id, ServiceID: serviceID, Kind: i.kind(), VirtualKeyID: i.scope, Transport: i.svc.TransportName, State: "idle", Sessions: len(i.members()), Dropped: i.dropped.Load(), CreatedAt: i.created, LastUsedAt: time.Unix(0, i.used.Load()).UTC()}
-		if i.scope == operators {
+		u := Upstream{ID: i.id, ServiceID: serviceID, Kind: string(i.kind), VirtualKeyID: i.scope, Transport: i.svc.TransportName, State: "idle", Sessions: len(i.members()), Dropped: i.dropped.Load(), CreatedAt: i.created, LastUsedAt: time.Unix(0, i.used.Load()).UTC()}
+		if i.kind == ofOperators {
 			u.VirtualKeyID = ""
 		}
 		if i.active.Load() > 0 {

@@ -143,7 +143,7 @@ func (p *pool) full(scope string) (text string, many bool) {
 // none. The caller holds mu.
 func (p *pool) oldest(now time.Time, may func(*instance) bool) (oldest *instance) {
 	for i := range p.all {
-		if !i.own && may(i) && i.idle(now, 0) && (oldest == nil || i.used.Load() < oldest.used.Load()) {
+		if !i.own() && may(i) && i.idle(now, 0) && (oldest == nil || i.used.Load() < oldest.used.Load()) {
 			oldest = i
 		}
 	}

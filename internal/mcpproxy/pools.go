@@ -80,7 +80,7 @@ func (p *pools) list() (list []*instance) {
 func (p *pools) sweep(e *Engine) {
 	p.clear(e)
 	for _, i := range p.list() {
-		if !i.own {
+		if !i.own() {
 			e.retireIdle(i, i.svc.IdleTTL)
 		}
 	}

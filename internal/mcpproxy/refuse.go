@@ -40,7 +40,7 @@ func (x *exchange) refuse(status int, in *jsonrpc.Message, code int, format stri
 func (x *exchange) write(status int, message []byte) {
 	switch {
 	case x.reply == nil:
-		writeMessage(x.w, status, message)
+		_ = writeMessage(x.w, status, message) // who has gone misses nothing
 	default:
 		if x.reply.events() {
 			status = http.StatusOK
@@ -50,13 +50,14 @@ func (x *exchange) write(status int, message []byte) {
 	x.event.StatusCode = status
 }
 
-func writeMessage(w http.ResponseWriter, status int, message []byte) {
+func writeMessage(w http.ResponseWriter, status int, message []byte) error {
 	h := w.Header()
 	h["Content-Type"] = []string{"application/json"}
 	h["Content-Length"] = []string{strconv.Itoa(len(message))}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
 	w.WriteHeader(status)
-	_, _ = w.Write(message)
+	_, err := w.Write(message)
+	return err
 }
 
 // Refuse answers a request that may not go on, and records that.

@@ -143,7 +143,7 @@ func (x *exchange) send(inst *instance, s *session, c *call, m mcp.Message) (for
 				x.take(inst, in, m) // it may be of another key's call
 				continue
 			}
-			if !p.sse || s != nil && !inst.own && !s.hears(in) {
+			if !p.sse || s != nil && !inst.own() && !s.hears(in) {
 				continue // the caller takes the response only, or the more important messages
 			}
 		case jsonrpc.Request:
@@ -166,7 +166,7 @@ func (x *exchange) isProgress(inst *instance, c *call, in *jsonrpc.Message, m mc
 	switch {
 	case mine:
 		c.note(in, x.now())
-	case !inst.own && !inst.modern:
+	case !inst.own() && !inst.modern:
 		x.progress(inst, in, m)
 		return false
 	}

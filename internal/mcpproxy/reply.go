@@ -142,13 +142,9 @@ func (p *reply) finish(status int, m mcp.Message) {
 		p.write(p.buf)
 		return
 	}
-	h := p.w.Header()
-	h["Content-Type"] = []string{"application/json"}
-	h["Content-Length"] = []string{strconv.Itoa(len(m.Data))}
 	p.status = status
-	p.w.WriteHeader(status)
 	_ = p.rc.SetWriteDeadline(time.Now().Add(p.stall))
-	_, p.failed = p.w.Write(m.Data)
+	p.failed = writeMessage(p.w, status, m.Data)
 }
 
 // end ends the events without a response, as the server did.

@@ -98,7 +98,7 @@ func (e *Engine) endSession(s *session) {
 		}
 		c.cancel()
 	}
-	if s.inst.own {
+	if s.inst.own() {
 		e.retire(s.inst)
 	} else {
 		e.partWith(s.inst, unanswered, watched)
@@ -137,7 +137,7 @@ func (e *Engine) partWith(i *instance, questions []asked, uris []string) {
 func (e *Engine) subscribe(ctx context.Context, i *instance, method, uri string) error {
 	params := append(jsonwrite.AppendString([]byte(`{"uri":`), uri), '}')
 	m := mcp.Message{Data: jsonrpc.Call(i.nextID(), method, params)}
-	_, _, err := first(ctx, i.conn, m, func(in *jsonrpc.Message, m mcp.Message) { e.take(i, in, m) })
+	_, err := e.roundTrip(ctx, i, m)
 	return err
 }
 
