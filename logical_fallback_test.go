@@ -125,6 +125,33 @@ func TestNoFallback(t *testing.T) {
 	require.Zero(t, ups[1].Count()+ups[2].Count())
 }
 
+// A candidate that asks to be left alone is not waited for while another is well; a short
+// wait is worth it, and so is any up to the bound where nobody else can be asked.
+func TestFallbackBeforeWaiting(t *testing.T) {
+	for _, tt := range []struct {
+		after    [2]string // of the first two; empty: it answers
+		provider string
+		attempts int
+	}{
+		{[2]string{"20"}, "b", 2},
+		{[2]string{"0.05"}, "a", 2},
+		{[2]string{"20", "0.3"}, "b", 3},
+	} {
+		ups := several(t, 3)
+		s := newGateway(t, strings.ReplaceAll(logical("openai", priorityOf("fallback: {max_num: 1}, "), ups), "provider_type: openai", "network: {max_retries: 2, retry_delay_seconds: 0.1}, provider_type: openai"))
+		for i, after := range tt.after {
+			if after != "" {
+				ups[i].Enqueue(llmtest.Fault{Status: 503, RetryAfter: after})
+			}
+		}
+		got := s.do(t, "POST", "/v1/chat/completions", chatBody)
+		require.Equal(t, 200, got.Status, got.Body)
+		e := s.event(t)
+		require.Equal(t, tt.provider, e.LLM.ProviderID)
+		require.Equal(t, tt.attempts, e.LLM.Attempts)
+	}
+}
+
 // How many others are asked is the route's to say; the last refusal is relayed.
 func TestFallbackBounds(t *testing.T) {
 	for policy, want := range map[string]int{"": 3, "fallback: {enabled: false}, ": 1, "fallback: {max_num: 1}, ": 2, "fallback: {enabled: true, max_num: 9}, ": 3} {

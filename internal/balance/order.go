@@ -47,6 +47,9 @@ func (o *Order) Next() (index int, a Attempt, ok bool) {
 	return o.Index[0], o.group.healths[o.Index[0]].Begin(), true
 }
 
+// More says whether candidates are left that were well when the call was placed.
+func (o *Order) More() bool { return o.next < o.Well }
+
 // view is a member as one call sees it. Views are sorted by rank, then class,
 // then preference, the lowest first.
 type view struct {

@@ -83,7 +83,7 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 			switch {
 			case cred+1 < len(creds) && (v == nextCredential || limited):
 				cred++
-			case v == tryAgain && retries < c.MaxRetries && wait <= maxRetryWait && c.Retries.Retry():
+			case v == tryAgain && retries < c.MaxRetries && wait <= x.patience(c, n) && c.Retries.Retry():
 				if wait == 0 {
 					wait = balance.Backoff(orDefault(c.RetryDelay), maxRetryWait, retries, rand.Float64) + time.Millisecond
 				}
@@ -104,6 +104,15 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 			}
 		}
 	}
+}
+
+// patience is the longest wait that the n-th candidate may ask for before it is made another
+// try at. While others are well, the caller does not wait for one that says it is not.
+func (x *exchange) patience(c Candidate, n int) time.Duration {
+	if n+1 < x.most && x.order.More() {
+		return min(orDefault(c.RetryDelay), maxRetryWait)
+	}
+	return maxRetryWait
 }
 
 func orDefault(delay time.Duration) time.Duration {
