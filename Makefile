@@ -16,10 +16,10 @@ dev: build ## a gateway without any configuration
 	./agwd dev
 
 test: ## everything that needs Go alone
-	$(GO) test $(PKGS)
+	$(GO) test -timeout 20m $(PKGS)
 
 race: ## the same under the race detector, which needs a C compiler
-	CGO_ENABLED=1 $(GO) test -race $(PKGS)
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(PKGS)
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these files"; exit 1; }

@@ -1,7 +1,10 @@
 package gateway_test
 
 import (
+	"bufio"
+	"io"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,4 +133,40 @@ func TestConcurrencyLimit(t *testing.T) {
 	}
 	require.Zero(t, s.usage(t)["concurrency"].Get("used").Int())
 	require.Equal(t, 200, s.keyed(t, "openai").Status)
+}
+
+// Who has the whole answer comes with the next call before the connection of the last one
+// is done with: its place is free by then.
+func TestConcurrencyNextCallAtOnce(t *testing.T) {
+	for name, tt := range map[string]struct{ protocol, path, body, last string }{
+		"chat":              {"openai", "/v1/chat/completions", chatBody, ""},
+		"chat stream":       {"openai", "/v1/chat/completions", chatStream, "data: [DONE]\n"},
+		"messages stream":   {"anthropic", "/v1/messages", `{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}`, "event: message_stop\n"},
+		"translated":        {"gemini", "/v1beta/models/m:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`, ""},
+		"translated stream": {"anthropic", "/v1/messages", `{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}`, "event: message_stop\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			up := newUpstream(t)
+			up.Script(func(llmtest.Recorded) *llmtest.Fault { return &llmtest.Fault{Size: 20_000} })
+			bundle := limited(up, tt.protocol, ", rate_limit: {concurrency: 1}", "")
+			if name == "translated stream" {
+				bundle = strings.Replace(bundle, "provider_target: {provider_id: ant}", "provider_target: {provider_id: oai}", 1)
+			}
+			s := newGateway(t, bundle)
+			for i := range 200 {
+				resp := s.start(t, t.Context(), "POST", tt.path, tt.body, "X-Api-Key", virtualKey)
+				require.Equal(t, 200, resp.StatusCode, i)
+				r := bufio.NewReader(resp.Body)
+				for line := ""; tt.last == "" || !strings.Contains(line, tt.last); {
+					var err error
+					if line, err = r.ReadString('\n'); err == io.EOF && tt.last == "" {
+						break
+					}
+					require.NoError(t, err)
+				}
+				t.Cleanup(func() { _ = resp.Body.Close() })
+				s.drain()
+			}
+		})
+	}
 }

@@ -127,7 +127,7 @@ func TestFaults(t *testing.T) {
 		t.Run(c.String(), func(t *testing.T) {
 			up := newUpstream(t)
 			patient := newGateway(t, c.bundle(up.URL, ""))
-			hasty := newGateway(t, c.bundle(up.URL, ", network: {request_timeout_seconds: 0.05}"))
+			hasty := newGateway(t, c.bundle(up.URL, ", network: {request_timeout_seconds: 0.1}"))
 			for name, tt := range faults {
 				s := patient
 				if tt.code == "upstream_timeout" {
@@ -138,7 +138,8 @@ func TestFaults(t *testing.T) {
 						continue // an answer that is no stream is one event
 					}
 					t.Run(fmt.Sprint(name, " stream=", stream), func(t *testing.T) {
-						up.Enqueue(tt.fault)
+						// A fault in the queue would be the next call's where a hasty one never came.
+						up.Script(func(llmtest.Recorded) *llmtest.Fault { return &tt.fault })
 						got := c.try(t, s, stream)
 						e := s.event(t)
 						require.NoError(t, up.WaitIdle(t.Context()))

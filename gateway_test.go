@@ -30,7 +30,7 @@ const (
 
 // patience is for what must happen; soon is for what must happen at once.
 const (
-	patience = 10 * time.Second
+	patience = 30 * time.Second
 	soon     = time.Second
 )
 

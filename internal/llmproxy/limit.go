@@ -47,8 +47,16 @@ func (x *exchange) cost(t *Target, model string, u llm.Usage) (int64, bool) {
 	})
 }
 
+// settleClosed settles before the last of a stream goes out: who has that may come with the
+// next call before the upstream's stream has ended.
+func (x *exchange) settleClosed() {
+	if x.reservation != nil && x.read.closed {
+		x.settle(x.read.fill(x.llm, x.req.promptBytes))
+	}
+}
+
 // settle corrects what was reserved to what the call took. used is the target that
-// answered; nil when none was reached.
+// answered; nil when none was reached. Only the first time counts for the limits.
 func (x *exchange) settle(u llm.Usage) {
 	l := x.llm
 	cost, priced := int64(0), false

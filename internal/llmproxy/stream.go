@@ -45,6 +45,7 @@ func (x *exchange) relayStream(a *answer) error {
 		if len(events) == 0 {
 			continue
 		}
+		x.settleClosed()
 		if err := out.write(events, true); err != nil {
 			x.callerLeft(err)
 			return nil

@@ -267,6 +267,7 @@ func (x *exchange) writeEvents(out *writer, enc codec.StreamEncoder, events []co
 	if len(text) == 0 {
 		return text, nil
 	}
+	x.settleClosed()
 	if err := out.write(text, true); err != nil {
 		return text, err
 	}
