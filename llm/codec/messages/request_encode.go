@@ -34,7 +34,6 @@ func (protocol) EncodeRequest(r *codec.Request, t codec.Target, lost *codec.Loss
 
 	w := &e.w
 	w.B = t.Room()
-	w.B = make([]byte, 0, 4096)
 	w.Object()
 	w.StringField("model", t.Model)
 	w.IntField("max_tokens", think.maxTokens)
