@@ -1,14 +1,14 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { poorKey, protocols, start, unusable, virtualKey, wrongKey } from './stack.mjs';
+import { claude as run, claudeModel as model, outTxt } from './clis.mjs';
+import { poorKey, protocols, start, unusable, wrongKey } from './stack.mjs';
 import { counted, usage } from './upstream.mjs';
 
 const why = unusable('claude');
 if (why) console.error(`Claude Code is not tested: ${why}`);
 
-const model = 'claude-sonnet-4-6';
 const proof = Buffer.from('a signature of the upstream').toString('base64');
 
 describe('Claude Code', { skip: why }, () => {
@@ -18,18 +18,7 @@ describe('Claude Code', { skip: why }, () => {
   });
   after(() => stack?.stop());
 
-  function claude(route, { prompt = 'Do it.', key = virtualKey, args = [], env = {}, keep } = {}) {
-    return stack.run('claude', ['-p', prompt, '--dangerously-skip-permissions', ...args], {
-      keep,
-      env: {
-        ANTHROPIC_BASE_URL: `${stack.origin}/${route}`, ANTHROPIC_AUTH_TOKEN: key, ANTHROPIC_MODEL: model,
-        ...Object.fromEntries(['OPUS', 'SONNET', 'HAIKU', 'FABLE'].map((size) => [`ANTHROPIC_DEFAULT_${size}_MODEL`, model])),
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1', DISABLE_AUTOUPDATER: '1',
-        IS_SANDBOX: '1', // it runs tools unasked as root in a sandbox only
-        ...env,
-      },
-    });
-  }
+  const claude = (...args) => run(stack, ...args);
 
   for (const protocol of protocols) {
     const route = `cc-${protocol}`;
@@ -40,7 +29,7 @@ describe('Claude Code', { skip: why }, () => {
         assert.match(JSON.stringify(r.results), /from-the-tool/);
         return [{ text: 'All is done.' }];
       });
-      const got = await claude(route, { args: ['--output-format', 'json'], keep: (dir) => existsSync(join(dir, 'out.txt')) && readFileSync(join(dir, 'out.txt'), 'utf8') });
+      const got = await claude(route, { args: ['--output-format', 'json'], keep: outTxt });
       await stack.passed(got, { n: 2, protocol, route, model, tools: [['Bash']] });
       assert.equal(got.kept, 'from-the-tool\n');
       const said = JSON.parse(got.out);

@@ -1,8 +1,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { poorKey, protocols, start, unusable, virtualKey, wrongKey } from './stack.mjs';
+import { codex as run } from './clis.mjs';
+import { poorKey, protocols, start, unusable, wrongKey } from './stack.mjs';
 
 const why = unusable('codex');
 if (why) console.error(`Codex is not tested: ${why}`);
@@ -33,32 +32,7 @@ describe('Codex', { skip: why }, () => {
   });
   after(() => stack?.stop());
 
-  function codex(route, model, { key = virtualKey, retries = 1 } = {}) {
-    const config = `
-model = "${model}"
-model_provider = "gateway"
-check_for_update_on_startup = false
-[analytics]
-enabled = false
-[features]
-plugins = false
-[model_providers.gateway]
-name = "gateway"
-base_url = "${stack.origin}/${route}/v1"
-env_key = "GATEWAY_KEY"
-wire_api = "responses"
-request_max_retries = ${retries}
-stream_max_retries = ${retries}
-`;
-    return stack.run('codex', ['exec', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', 'Do it.'], {
-      env: { GATEWAY_KEY: key },
-      home: (dir) => {
-        mkdirSync(join(dir, '.codex'));
-        writeFileSync(join(dir, '.codex', 'config.toml'), config);
-      },
-      keep: (dir) => existsSync(join(dir, 'out.txt')) && readFileSync(join(dir, 'out.txt'), 'utf8'),
-    });
-  }
+  const codex = (...args) => run(stack, ...args);
 
   for (const protocol of protocols) {
     const route = `openai-${protocol}`;

@@ -21,6 +21,13 @@ export const wrongKey = 'vk-cli-of-nobody-0123456789';
 
 export const protocols = ['messages', 'responses', 'chat', 'gemini'];
 
+// The MCP servers, by the eras that they speak.
+export const mcpServers = {
+  legacy: ['node_modules/@modelcontextprotocol/server-everything/dist/index.js', 'stdio'],
+  modern: ['servers/modern.mjs', 'stdio'],
+  dual: ['servers/modern.mjs', 'stdio', 'dual'],
+};
+
 export const binaries = {
   claude: join(here, 'node_modules/@anthropic-ai/claude-code-linux-x64/claude'),
   codex: join(here, 'node_modules/@openai/codex/vendor/x86_64-unknown-linux-musl/bin/codex'),
@@ -244,6 +251,11 @@ function config(upstream) {
   const route = (id, protocol, target_policy) => ({
     id, protocol, match_policy: { path_prefix: `/${id}` }, auth_policy: { require_virtual_key: true }, target_policy,
   });
+  // Each MCP server with a tool under another name, and one that nobody may use.
+  const mcp = (id) => ({
+    id: `mcp-${id}`, service_id: id, match_policy: { path_prefix: `/mcp-${id}` }, auth_policy: { require_virtual_key: true },
+    tool_policy: { mode: 'deny', tools: ['headers', 'get-env'], overrides: { echo: { name: 'say_again' } } },
+  });
   const logical = (name, provider_id) => ({ name, candidates: [{ provider_id, upstream_model: `real-${provider_id}` }] });
   return {
     apiVersion: 'gateway.agw/v1alpha1',
@@ -261,6 +273,8 @@ function config(upstream) {
       route('openai-retrying', 'openai', { provider_target: { provider_id: 'responses-retrying' } }),
       route('cc-logical', 'cc', { model_targets: [logical('claude-from-anthropic', 'messages'), logical('claude-from-elsewhere', 'chat'), logical('gpt-hidden', 'chat')], default_model: 'claude-from-anthropic' }),
     ],
+    mcpServices: Object.entries(mcpServers).map(([id, [script, ...args]]) => ({ id, transport: 'stdio', command: process.execPath, args: [join(here, '../mcp', script), ...args] })),
+    mcpRoutes: Object.keys(mcpServers).map(mcp),
     virtualKeys: [
       { id: 'everything', key: virtualKey, allowed_route_ids: ['*'] },
       { id: 'poor', key: poorKey, allowed_route_ids: ['*'], budget: { tokens: 200000, period: 'day' } },

@@ -116,6 +116,8 @@ func (x *exchange) brokenOff(inst *instance, c *call, p *reply, err error) {
 	reason, stopped := c.stopped()
 	ended := (errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed)) && !inst.broken.Load() // by the gateway
 	switch {
+	case (x.r.Context().Err() != nil || p.gone()) && x.in.Method == "subscriptions/listen" && p.events(): // as clients end one (2026-07-28)
+		x.conclude(c, p, http.StatusOK, nil, "ok", "")
 	case x.r.Context().Err() != nil || p.gone():
 		c.stop(x.now(), "the client has gone")
 		p.end()
