@@ -85,6 +85,37 @@ func TestMCPLogLevels(t *testing.T) {
 	})
 }
 
+// When who wanted the most has left, the server is told what the others want, unless one of
+// them has not said: that one hears what there is.
+func TestMCPLogLevelLowered(t *testing.T) {
+	eachMCP(t, func(t *testing.T, up *mcpServer) {
+		for _, silent := range []bool{false, true} {
+			s := newGateway(t, up.bundle("isolation: key", ""))
+			one, two := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
+			if silent {
+				s.mcp(alice).begin(t)
+			}
+			one.ask(t, "logging/setLevel", `{"level":"debug"}`)
+			two.ask(t, "logging/setLevel", `{"level":"error"}`)
+			before := len(up.Received())
+			told := func() (list []string) {
+				for _, r := range up.Received()[before:] {
+					if gjson.Get(r, "method").Str == "logging/setLevel" {
+						list = append(list, gjson.Get(r, "params.level").Str)
+					}
+				}
+				return list
+			}
+			one.ask(t, "resources/subscribe", `{"uri":"test://one"}`)
+			require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", one.headers()...).Status)
+			require.Eventually(t, func() bool {
+				return strings.Contains(strings.Join(up.Received()[before:], " "), "resources/unsubscribe")
+			}, patience, step)
+			require.Equal(t, map[bool][]string{false: {"error"}}[silent], told())
+		}
+	})
+}
+
 // In a call's own stream a session hears what it has asked for, too.
 func TestMCPLogLevelInCall(t *testing.T) {
 	for _, kind := range []string{"json", "events"} {

@@ -120,18 +120,29 @@ func (x *exchange) setLevel(s *session) []jsonrpc.Edit {
 	s.mu.Lock()
 	s.level = level
 	s.mu.Unlock()
-	lowest := level
-	for _, other := range s.inst.members() {
-		other.mu.Lock()
-		if other.level > 0 {
-			lowest = min(lowest, other.level)
-		}
-		other.mu.Unlock()
-	}
-	if lowest == level {
+	lowest, _ := s.inst.level()
+	if lowest == level || lowest == 0 { // 0: the session has ended
 		return nil
 	}
 	return []jsonrpc.Edit{{At: at, With: []byte(`"` + logLevels[lowest-1] + `"`)}}
+}
+
+// level is that of who wants the most log messages on the upstream session, of those that
+// have said what they want; 0 when nobody has. all says that all have.
+func (i *instance) level() (lowest int, all bool) {
+	all = true
+	for _, s := range i.members() {
+		s.mu.Lock()
+		level := s.level
+		s.mu.Unlock()
+		switch {
+		case level == 0:
+			all = false
+		case lowest == 0 || level < lowest:
+			lowest = level
+		}
+	}
+	return lowest, all
 }
 
 // answerSelf answers a request in the server's place.
