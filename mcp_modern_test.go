@@ -242,22 +242,37 @@ func TestMCPExtensions(t *testing.T) {
 	}
 }
 
-// The status of an answer is what its error has, however the server was reached.
+// The status of an answer is the server's own. One that has none, as it is no server over
+// HTTP, has the status that the specification gives its error.
 func TestMCPModernStatus(t *testing.T) {
+	const answer = `{"jsonrpc":"2.0","id":%s,"error":{"x":1.0,"code":%d,"message":"m","data":[]}}`
 	up := newMCPHTTP(t, &mcptest.HTTP{})
-	s := newGateway(t, up.bundle("", ""))
+	process := sloppy(t, func(m gjson.Result, write func(string, ...any)) {
+		switch id := m.Get("id").Raw; m.Get("method").Str {
+		case "server/discover":
+			write(`{"jsonrpc":"2.0","id":%s,"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}`, id)
+		case "tools/call":
+			write(answer, id, m.Get("params.arguments.code").Int())
+		}
+	})
+	overHTTP, overStdio := newGateway(t, up.bundle("", "")), newGateway(t, process.bundle("", ""))
 	for code, status := range map[int]int{-32700: 400, -32600: 400, -32601: 404, -32602: 200, -32603: 200, -32000: 200, -32020: 400, -32021: 400, -32022: 400, 7: 200} {
-		for _, upstream := range []int{200, status} {
-			up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Type", "application/json")
-				w.WriteHeader(upstream)
-				fmt.Fprintf(w, `{"jsonrpc":"2.0","id":1,"error":{"x":1.0,"code":%d,"message":"m","data":[]}}`, code)
-			}})
-			got := s.mcp(alice).alone(t, "tools/call", "echo", "")
-			require.Equal(t, status, got.Status, "%d: %s", code, got.Body)
-			require.Equal(t, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"error":{"x":1.0,"code":%d,"message":"m","data":[]}}`, code), got.Body)
+		for _, own := range []int{200, status, 0} {
+			s, want := overHTTP, own
+			if own == 0 {
+				s, want = overStdio, status
+			} else {
+				up.http.Enqueue(mcptest.Fault{Method: "POST", Serve: func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Content-Type", "application/json")
+					w.WriteHeader(own)
+					fmt.Fprintf(w, answer, "1", code)
+				}})
+			}
+			got := s.mcp(alice).alone(t, "tools/call", "echo", fmt.Sprintf(`"arguments":{"code":%d}`, code))
+			require.Equal(t, want, got.Status, "%d: %s", code, got.Body)
+			require.Equal(t, fmt.Sprintf(answer, "1", code), got.Body)
 			e := s.event(t)
-			require.Equal(t, []any{status, "error", "rpc_error", false}, []any{e.StatusCode, e.MCP.ResultStatus, e.ErrorType, e.Success})
+			require.Equal(t, []any{want, "error", "rpc_error", false}, []any{e.StatusCode, e.MCP.ResultStatus, e.ErrorType, e.Success})
 		}
 	}
 }

@@ -108,8 +108,12 @@ func (x *exchange) busy(err error) {
 	x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s cannot be reached: %s", service, text(err))
 }
 
-// warn tells the operator of what has gone wrong with a server.
+// warn tells the operator of what has gone wrong with a server, unless it is that the caller
+// has gone.
 func (x *exchange) warn(err error) {
+	if x.r.Context().Err() != nil {
+		return
+	}
 	x.log.WarnContext(x.r.Context(), "an MCP server has failed", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "error", err, "trace_id", x.hop.Span.TraceID)
 }
 

@@ -237,6 +237,31 @@ func TestWrongAnswersToListen(t *testing.T) {
 	}
 }
 
+// Events are what their type says, though the server calls them accepted: there are some
+// that do, once they have flushed.
+func TestEventsThatAreAccepted(t *testing.T) {
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n")
+	}))
+	defer ts.Close()
+	c := dial(t, streamable.Options{}, mcp.Service{URL: ts.URL})
+	for _, open := range []func() (mcp.Stream, error){
+		func() (mcp.Stream, error) {
+			return c.Call(limited(t), mcp.Message{Data: []byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`)})
+		},
+		func() (mcp.Stream, error) { return c.Listen(limited(t), "") },
+	} {
+		st, err := open()
+		require.NoError(t, err)
+		m, err := st.Next()
+		require.NoError(t, err)
+		require.Equal(t, `{"jsonrpc":"2.0","id":1,"result":{}}`, string(m.Data))
+		require.NoError(t, st.Close())
+	}
+}
+
 // Types that are written in unusual ways are understood.
 func TestContentTypes(t *testing.T) {
 	good := `{"jsonrpc":"2.0","id":1,"result":{}}`

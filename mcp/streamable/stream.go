@@ -50,10 +50,10 @@ func (s *stream) begin(resp *http.Response) error {
 		asked = "GET"
 	}
 	switch {
+	case strings.HasPrefix(kind, "text/event-stream") && resp.StatusCode != http.StatusNoContent: // of 202 too, as some servers answer
+		s.src.events(nil)
 	case resp.StatusCode == http.StatusAccepted || resp.StatusCode == http.StatusNoContent:
 		return fmt.Errorf("mcp: the server answered a %s with %d, and so with nothing", asked, resp.StatusCode)
-	case strings.HasPrefix(kind, "text/event-stream"):
-		s.src.events(nil)
 	case kind != "" && !strings.Contains(kind, "json"):
 		return fmt.Errorf("mcp: the server answered a %s with %.60q, which is neither JSON nor events", asked, kind)
 	case s.call == nil && resp.ContentLength >= 0:
