@@ -14,7 +14,7 @@ import (
 
 // initialize begins a session of the caller's.
 func (x *exchange) initialize() {
-	if !x.sessions.room(x.hop.Caller.KeyID, x.limits) {
+	if !x.makeRoom(x.hop.Caller.KeyID) {
 		x.tooMany()
 		return
 	}
@@ -117,7 +117,7 @@ func (x *exchange) begin(c *call, inst *instance) bool {
 
 func (x *exchange) tooMany() {
 	x.w.Header().Set("Retry-After", "10")
-	x.refuse(http.StatusTooManyRequests, x.in, codeUnavailable, "there are as many MCP sessions as the gateway takes; end some, with DELETE")
+	x.refuse(http.StatusTooManyRequests, x.in, codeUnavailable, "there are as many MCP sessions as the gateway takes, and all were used lately; end some, with DELETE")
 }
 
 // initializeOwn begins a session with an upstream session of its own: the server answers

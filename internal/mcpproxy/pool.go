@@ -116,12 +116,12 @@ func (p *pool) admit(e *Engine, scope string, now time.Time) error {
 			p.mu.Unlock()
 			return nil
 		}
-		oldest := p.oldest(now, func(i *instance) bool { return many || i.scope == scope })
+		oldest := p.oldest(now, scope, many)
 		p.mu.Unlock()
 		if oldest == nil {
 			return &busyError{http.StatusTooManyRequests, time.Second, full, nil}
 		}
-		if !e.retireIdle(oldest, 0) && !pause(e.live, time.Millisecond) { // somebody else was first
+		if !e.evict(oldest) && !pause(e.live, time.Millisecond) { // somebody else was first
 			return errEnded
 		}
 	}
@@ -132,19 +132,26 @@ func (p *pool) admit(e *Engine, scope string, now time.Time) error {
 func (p *pool) full(scope string) (text string, many bool) {
 	switch {
 	case len(p.all)+p.started >= p.svc.MaxInstances:
-		return "it has as many sessions as its max_instances allows, and all are in use", true
+		return "it has as many sessions as its max_instances allows, and all were used lately", true
 	case scope != "" && p.held[scope] >= p.svc.MaxPerKey || scope == "" && p.held[scope] >= p.svc.MaxKeyless:
-		return "the caller has as many sessions as its max_instances_per_key allows, and all are in use", false
+		return "the caller has as many sessions as its max_instances_per_key allows, and all were used lately: end those that are not needed, with DELETE", false
 	}
 	return "", false
 }
 
-// oldest is the upstream session that is idle for longest of those that may go, nil for
-// none. The caller holds mu.
-func (p *pool) oldest(now time.Time, may func(*instance) bool) (oldest *instance) {
+// oldest is the upstream session that gives way to one of the scope's, nil for none: first
+// one that no session of a caller's goes by. many says that it may be of any scope. The
+// caller holds mu.
+func (p *pool) oldest(now time.Time, scope string, many bool) (oldest *instance) {
+	var longest time.Duration
+	var free bool
 	for i := range p.all {
-		if !i.own() && may(i) && i.idle(now, 0) && (oldest == nil || i.used.Load() < oldest.used.Load()) {
-			oldest = i
+		if i.scope != scope && !many {
+			continue
+		}
+		unused, vacant, ok := i.spare(now, scope)
+		if ok && (oldest == nil || vacant && !free || vacant == free && unused > longest) {
+			oldest, longest, free = i, unused, vacant
 		}
 	}
 	return oldest

@@ -72,17 +72,18 @@ func (t *sessions) idle(now time.Time) (list []*session) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, s := range t.byID {
-		if s.active.Load() == 0 && now.Sub(time.Unix(0, s.used.Load())) > s.inst.svc.IdleTTL {
+		if s.unused(now) > s.inst.svc.IdleTTL {
 			list = append(list, s)
 		}
 	}
 	return list
 }
 
-// endSession ends a session, and its upstream session unless others share that.
-func (e *Engine) endSession(s *session) {
+// endSession ends a session, and its upstream session unless others share that; false when
+// it has ended before.
+func (e *Engine) endSession(s *session) bool {
 	if !e.sessions.remove(s) {
-		return
+		return false
 	}
 	s.mu.Lock()
 	s.ended, s.waiting, s.bytes = true, nil, 0
@@ -103,6 +104,7 @@ func (e *Engine) endSession(s *session) {
 	} else {
 		e.partWith(s.inst, unanswered, watched, level)
 	}
+	return true
 }
 
 // partWith tells a server that goes on for others what a session that has ended leaves
