@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -96,14 +97,53 @@ func TestMCPAskAside(t *testing.T) {
 		}
 		for isolation, why := range map[string]string{"shared": "several clients share this session", "key": "several clients share this session"} {
 			s := newGateway(t, up.bundle("isolation: "+isolation, ""))
-			c := s.mcp(alice).begin(t)
-			s.mcp(alice).begin(t)
+			c, other := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
+			up.slow(t, c) // or it would be for the only one that has a call under way
+			up.slow(t, other)
 			c.tool(t, "watch", "{}")
 			m, err := up.WaitReceived(t.Context(), why)
 			require.NoError(t, err)
 			require.Equal(t, int64(-32601), gjson.Get(m, "error.code").Int(), m)
 		}
 	})
+}
+
+// A client that has left without a word is not taken for another that might be meant.
+func TestMCPAskBesideGhosts(t *testing.T) {
+	for _, kind := range []string{"stdio", "sse"} {
+		up := newMCP(t, kind, nil)
+		s := newGateway(t, up.bundle("isolation: key", ""))
+		ghost, c := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
+		ghost.tool(t, "echo", `{"text":"x"}`)
+		asks := c.listen(t)
+		up.slow(t, c)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		got := make(chan answer, 3)
+		for n := range 3 {
+			req := newMCPRequest(s.URL+"/mcp", c.request("tools/call", toolCall("ask", fmt.Sprintf(`{"params":{"n":%d}}`, n))), c.headers()...)
+			go func() {
+				resp, err := s.client.Do(req.WithContext(ctx))
+				if err != nil {
+					got <- answer{err: err}
+					return
+				}
+				got <- read(resp)
+			}()
+		}
+		for range 3 {
+			asked := asks.next(t)
+			require.Equal(t, "elicitation/create", asked.Get("method").Str, asked.Raw)
+			c.answer(t, asked, asked.Get("params").Raw)
+		}
+		answered := map[int64]bool{}
+		for range 3 {
+			a := <-got
+			require.NoError(t, a.err)
+			answered[gjson.Get(a.result(t).Get("result.content.0.text").Str, "result.n").Int()] = true
+		}
+		require.Equal(t, map[int64]bool{0: true, 1: true, 2: true}, answered)
+	}
 }
 
 // A server's ping is answered for who cannot, and by who can.

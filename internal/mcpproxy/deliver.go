@@ -133,9 +133,10 @@ func (e *Engine) ask(s *session, in *jsonrpc.Message) {
 
 var unanswered = jsonrpc.Errorf(jsonrpc.CodeInternal, "the client has not answered")
 
-// asked takes a request of the server's that belongs to no call. A ping is the
-// gateway's to answer. Anything else is for the session, if there is just one that it
-// can be for.
+// asked takes a request of the server's that belongs to no call, as far as the transport can
+// tell. A ping is the gateway's to answer. Anything else is for the session, if there is just
+// one that it can be for: the only one, or the only one that has a call under way. Clients
+// that have left without a word would be taken for others.
 func (e *Engine) asked(i *instance, in *jsonrpc.Message, m mcp.Message) {
 	id := in.ID.Of(in.Data)
 	if in.Method == "ping" {
@@ -147,8 +148,11 @@ func (e *Engine) asked(i *instance, in *jsonrpc.Message, m mcp.Message) {
 		return
 	}
 	all := i.members()
+	if len(all) > 1 {
+		all = slices.DeleteFunc(all, func(s *session) bool { return !s.busy() })
+	}
 	if i.svc.Isolation == Shared || len(all) != 1 {
-		e.answer(i, cannotAsk(len(all)).Response(id))
+		e.answer(i, cannotAsk(len(i.members())).Response(id))
 		return
 	}
 	s := all[0]

@@ -176,6 +176,13 @@ func (s *session) leave(c *call) {
 	delete(s.calls, c.key)
 }
 
+// busy says whether a call is under way.
+func (s *session) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.calls) > 0
+}
+
 // call is the call under way of that id, nil for none.
 func (s *session) call(id []byte) *call {
 	s.mu.Lock()
