@@ -108,6 +108,7 @@ func (x *exchange) begin(c *call, inst *instance) bool {
 		return false
 	}
 	inst.join(s)
+	x.adjustLevel(inst)
 	if inst.isDying() { // it has ended meanwhile, and not seen this one
 		x.endSession(s)
 	}

@@ -105,46 +105,6 @@ func (i *instance) watched(uri string) bool {
 	return slices.ContainsFunc(i.members(), func(s *session) bool { return s.watches(uri) })
 }
 
-// setLevel notes which log messages a session wants. The server is told the level of who
-// wants the most of those on the upstream session; the others get what they want of it.
-func (x *exchange) setLevel(s *session) []jsonrpc.Edit {
-	at, err := x.in.Member(x.in.Params, "level")
-	if err != nil {
-		return nil
-	}
-	text, _ := x.in.String(at)
-	level := levelOf(text)
-	if level == 0 || s.inst.own() {
-		return nil
-	}
-	s.mu.Lock()
-	s.level = level
-	s.mu.Unlock()
-	lowest, _ := s.inst.level()
-	if lowest == level || lowest == 0 { // 0: the session has ended
-		return nil
-	}
-	return []jsonrpc.Edit{{At: at, With: []byte(`"` + logLevels[lowest-1] + `"`)}}
-}
-
-// level is that of who wants the most log messages on the upstream session, of those that
-// have said what they want; 0 when nobody has. all says that all have.
-func (i *instance) level() (lowest int, all bool) {
-	all = true
-	for _, s := range i.members() {
-		s.mu.Lock()
-		level := s.level
-		s.mu.Unlock()
-		switch {
-		case level == 0:
-			all = false
-		case lowest == 0 || level < lowest:
-			lowest = level
-		}
-	}
-	return lowest, all
-}
-
 // answerSelf answers a request in the server's place.
 func (x *exchange) answerSelf(c *call, result []byte) {
 	p := x.newReply()

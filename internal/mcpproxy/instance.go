@@ -27,7 +27,10 @@ type instance struct {
 	checked atomic.Int64 // when it was last asked whether it is well
 	active  atomic.Int32 // calls under way
 	dropped atomic.Int64 // messages that waited too long for a stream of a session's
-	modern  bool         // requests stand by themselves
+	level   atomic.Int32 // of log messages, that the server was told last; 0 for none
+
+	adjusting sync.Mutex // held to tell it another
+	modern    bool       // requests stand by themselves
 	// agreed is the result of initialize; nil where the caller's went by.
 	agreed []byte
 

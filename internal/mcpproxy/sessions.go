@@ -88,7 +88,7 @@ func (e *Engine) endSession(s *session) bool {
 	s.mu.Lock()
 	s.ended, s.waiting, s.bytes = true, nil, 0
 	calls := slices.Collect(maps.Values(s.calls))
-	unanswered, watched, level := s.asked, slices.Collect(maps.Values(s.watched)), s.level
+	unanswered, watched := s.asked, slices.Collect(maps.Values(s.watched))
 	s.asked = nil
 	close(s.gone)
 	s.mu.Unlock()
@@ -102,35 +102,26 @@ func (e *Engine) endSession(s *session) bool {
 	if s.inst.own() {
 		e.retire(s.inst)
 	} else {
-		e.partWith(s.inst, unanswered, watched, level)
+		e.partWith(s.inst, unanswered, watched)
+		e.adjustLevel(s.inst)
 	}
 	return true
 }
 
 // partWith tells a server that goes on for others what a session that has ended leaves
-// behind: it answers no more questions, and needs no more news, nor log messages of the level
-// that it wanted.
-func (e *Engine) partWith(i *instance, questions []asked, uris []string, level int) {
+// behind: it answers no more questions, and needs no more news.
+func (e *Engine) partWith(i *instance, questions []asked, uris []string) {
 	for _, q := range questions {
 		e.answer(i, unanswered.Response(q.id))
 	}
 	uris = slices.DeleteFunc(uris, func(uri string) bool { return uri == "" || i.watched(uri) })
-	lowest, all := i.level()
-	quieter := level > 0 && level < lowest && all // who has not said hears what there is
-	if len(uris) == 0 && !quieter || !i.begin() {
+	if len(uris) == 0 || !i.begin() {
 		return
 	}
 	if !e.spawn(func() {
 		defer func() { i.end(e.now()) }()
 		ctx, cancel := context.WithTimeout(i.live, answerTime)
 		defer cancel()
-		if quieter { // a session may set another level meanwhile, and the server hear of that before
-			for told := 0; lowest > 0 && lowest != told; lowest, _ = i.level() {
-				if told = lowest; e.tellLevel(ctx, i, told) != nil {
-					return
-				}
-			}
-		}
 		for _, uri := range uris {
 			if i.watched(uri) {
 				continue
@@ -143,12 +134,6 @@ func (e *Engine) partWith(i *instance, questions []asked, uris []string, level i
 	}) {
 		i.end(e.now())
 	}
-}
-
-// tellLevel sets the level of log messages in the gateway's own name.
-func (e *Engine) tellLevel(ctx context.Context, i *instance, level int) error {
-	_, err := e.roundTrip(ctx, i, mcp.Message{Data: jsonrpc.Call(i.nextID(), "logging/setLevel", []byte(`{"level":"`+logLevels[level-1]+`"}`))})
-	return err
 }
 
 // subscribe subscribes to a resource in the gateway's own name, or ends that.
