@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
 
 	gateway "github.com/agent-gateway/agent-gateway"
 	"github.com/agent-gateway/agent-gateway/mcp/mcptest"
@@ -46,6 +47,43 @@ func TestMCPWrongServer(t *testing.T) {
 			r := s.admin(t, 502, "GET", upService+"/tools", "")
 			require.Contains(t, r.Get("error").Str, "mcp_service up cannot be asked: its server "+want)
 		}
+	}
+}
+
+// What a server says with a refusal is told: to callers where it is about their request, to
+// operators always, and never with the gateway's credentials in it.
+func TestMCPWordsOfRefusals(t *testing.T) {
+	const secret = "upstream-token-canary"
+	for name, tt := range map[string]struct {
+		status         int
+		kind, body     string
+		caller, lister string
+	}{
+		"a wrong host":      {403, "text/plain; charset=utf-8", "Access is only allowed at localhost:1\nnothing more", "(403); look", `(403) ("Access is only allowed at localhost:1"); look`},
+		"an unknown method": {400, "text/plain", `JSON RPC not handled: "x" unsupported`, `has answered 400 ("JSON RPC not handled: \"x\" unsupported")`, `has answered 400 ("JSON RPC not handled: \"x\" unsupported")`},
+		"an error in JSON":  {400, "application/json", `{"error":"no"}`, "has answered 400: look", `has answered 400 ("{\"error\":\"no\"}"): look`},
+		"a failure":         {500, "text/plain", "panic in main.go", "has answered 500", `has answered 500 ("panic in main.go")`},
+		"a page":            {400, "text/html", "<p>no", "has answered 400: look", "has answered 400: look"},
+		"a secret":          {401, "text/plain", "no token " + secret, "(401); look", "(401); look"},
+		"a secret in 400":   {400, "text/plain", "no token " + secret, "has answered 400: look", "has answered 400: look"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", tt.kind)
+				w.WriteHeader(tt.status)
+				_, _ = io.WriteString(w, tt.body)
+			}))
+			t.Cleanup(up.Close)
+			m := &mcpServer{fields: "transport: streamable_http, url: " + up.URL + ", auth: {type: bearer, token: " + secret + "}"}
+			s := newGateway(t, m.bundle("", ""))
+			got := s.mcp(alice).post(t, initialize)
+			said := gjson.Get(got.Body, "error.message").Str
+			require.Contains(t, said, tt.caller)
+			listed := s.admin(t, 502, "GET", upService+"/tools", "").Get("error").Str
+			require.Contains(t, listed, tt.lister)
+			require.NotContains(t, said+listed, secret)
+			require.Equal(t, tt.caller == tt.lister, strings.Contains(said, "(\"") == strings.Contains(listed, "(\""), said)
+		})
 	}
 }
 

@@ -2,7 +2,6 @@ package mcpproxy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -222,7 +221,7 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 		}
 		in = nil // which would say as much
 	case refused.Code < 400 || refused.Code >= 500: // of redirects, above all, not all are followed
-		x.warn(refused)
+		x.warn(explained(x.hop.Service, refused, false))
 		in, status = nil, http.StatusBadGateway
 	case in == nil && x.in.Method == "initialize": // which would have a client try other transports of the gateway's
 		x.busy(refused)
@@ -240,21 +239,7 @@ func (x *exchange) refused(c *call, refused *mcp.StatusError) {
 		x.record("error", "rpc_error")
 		return
 	}
-	x.refuse(status, x.in, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false))
-}
-
-// rpcErrorText is what a refusal says, if it is an error of JSON-RPC, or nearly one: some
-// servers leave the id out.
-func rpcErrorText(body []byte) string {
-	var said struct {
-		Error struct {
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &said) != nil {
-		return ""
-	}
-	return said.Error.Message
+	x.refuse(status, x.in, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false, false))
 }
 
 // rpcError is the error of JSON-RPC that a refusal holds, nil for none.

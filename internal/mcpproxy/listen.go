@@ -103,7 +103,7 @@ func (x *exchange) listenUp(ctx context.Context, s *session) {
 		x.refuse(http.StatusMethodNotAllowed, nil, codeUnavailable, "the MCP server of service %s has no stream for what it says of itself (%d)", x.hop.Service.Config.ID, refused.Code)
 		return
 	case errors.As(err, &refused) && refused.Code < 500 && refused.Code != http.StatusUnauthorized && refused.Code != http.StatusForbidden:
-		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false))
+		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false, false))
 		return
 	case err != nil && x.r.Context().Err() != nil:
 		return

@@ -101,7 +101,7 @@ func (x *exchange) tell(s *session, data []byte) {
 	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
 		x.sessionLost(s.inst, nil)
 	case errors.As(err, &refused) && refused.Code >= 400 && refused.Code < 500 && refused.Code != http.StatusUnauthorized && refused.Code != http.StatusForbidden:
-		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false))
+		x.refuse(refused.Code, nil, codeUnavailable, "the MCP server of service %s %s", x.hop.Service.Config.ID, refusal(x.hop.Service, refused, false, false))
 	default:
 		x.warn(err)
 		x.refuse(http.StatusBadGateway, nil, codeUnavailable, "the MCP server could not be told: %s", text(err))

@@ -2,7 +2,6 @@ package mcpproxy
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -100,11 +99,12 @@ func (x *exchange) busy(err error) {
 		x.record("cancelled", "canceled")
 		return
 	}
-	x.warn(err)
 	if errors.As(err, &status) {
-		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s %s", service, refusal(x.hop.Service, status, true))
+		x.warn(explained(x.hop.Service, err, true))
+		x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s %s", service, refusal(x.hop.Service, status, true, false))
 		return
 	}
+	x.warn(err)
 	x.refuse(http.StatusBadGateway, x.in, codeUnavailable, "the MCP server of service %s cannot be reached: %s", service, text(err))
 }
 
@@ -115,45 +115,6 @@ func (x *exchange) warn(err error) {
 		return
 	}
 	x.log.WarnContext(x.r.Context(), "an MCP server has failed", "route", x.hop.RouteID, "service", x.hop.Service.Config.ID, "error", err, "trace_id", x.hop.Span.TraceID)
-}
-
-// refusal says what it may mean that a server has refused a request; opening, that it was
-// the first one.
-func refusal(svc *Service, status *mcp.StatusError, opening bool) string {
-	said := fmt.Sprintf("has answered %d", status.Code)
-	if in := rpcErrorText(status.Body); in != "" {
-		said += fmt.Sprintf(" (%.200q)", in)
-	}
-	switch {
-	case status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden:
-		return fmt.Sprintf("has refused the gateway's credentials (%d); look at its auth", status.Code)
-	case status.Code >= 300 && status.Code < 400:
-		return said + ", a redirect that is not followed: give its url as it is"
-	case opening && status.Code < 500 && svc.TransportName == "sse":
-		return said + ": look at its url, and at its transport, which is sse; newer servers have streamable_http"
-	case opening && status.Code < 500:
-		return said + ": look at its url, and at its transport, which is streamable_http; older servers have sse"
-	}
-	return said
-}
-
-// refusedError is a refusal as an operator reads it.
-type refusedError struct {
-	text  string
-	cause error
-}
-
-func (e *refusedError) Error() string { return e.text }
-
-func (e *refusedError) Unwrap() error { return e.cause }
-
-// explained is the error with what it may mean, if it is a refusal.
-func explained(svc *Service, err error, opening bool) error {
-	var status *mcp.StatusError
-	if !errors.As(err, &status) {
-		return err
-	}
-	return &refusedError{"its server " + refusal(svc, status, opening), err}
 }
 
 // text is an error's for callers, short enough to be shown. Where an error says what only
