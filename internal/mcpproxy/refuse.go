@@ -3,6 +3,7 @@ package mcpproxy
 import (
 	"errors"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -123,6 +124,9 @@ func (x *exchange) warn(err error) {
 func text(err error) string {
 	if err == nil {
 		return "its session has ended"
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return "its connection has been closed"
 	}
 	s := strings.TrimPrefix(err.Error(), "mcp: ")
 	var public interface{ Public() string }

@@ -41,7 +41,7 @@ func endpoint(base, configured *url.URL, data []byte) (*url.URL, error) {
 		return &u, nil
 	}
 	if !sameOrigin(base, said) {
-		return nil, errors.New("sse: the endpoint that the server names has another origin than its stream; if that is right, configure the URL for POST")
+		return nil, errors.New("sse: the endpoint that the server names has another origin than its stream; if that is right, say so in post_url")
 	}
 	said.User = base.User
 	return said, nil
