@@ -18,7 +18,7 @@ func refusal(svc *Service, status *mcp.StatusError, opening, operator bool) stri
 	said := fmt.Sprintf("has answered %d", status.Code)
 	ofCredentials := status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden
 	quoted := ""
-	if text := words(svc, status, operator, ofCredentials); text != "" {
+	if text := words(svc, status, operator); text != "" {
 		quoted = fmt.Sprintf(" (%q)", text)
 	}
 	switch {
@@ -42,14 +42,14 @@ const maxWords = 200
 // words is the first line of what a server says with a refusal, "" for nothing that can be
 // shown. A page is not; to callers only errors of JSON-RPC are, and plain text where the
 // request was wrong.
-func words(svc *Service, status *mcp.StatusError, operator, ofCredentials bool) string {
+func words(svc *Service, status *mcp.StatusError, operator bool) string {
 	text := rpcErrorText(status.Body)
 	if text == "" {
 		kind := strings.ToLower(status.Header.Get("Content-Type"))
 		switch {
 		case operator && strings.HasPrefix(kind, "text/html"):
 			return ""
-		case !operator && (ofCredentials || status.Code >= 500 || !strings.HasPrefix(kind, "text/plain")):
+		case !operator && (!ofRequest(status.Code) || !strings.HasPrefix(kind, "text/plain")):
 			return ""
 		}
 		text = string(status.Body)
@@ -59,6 +59,16 @@ func words(svc *Service, status *mcp.StatusError, operator, ofCredentials bool) 
 		return ""
 	}
 	return text
+}
+
+// ofRequest says whether a refusal is about what was asked, and not about who asks or how
+// often.
+func ofRequest(code int) bool {
+	switch code {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusTooManyRequests:
+		return false
+	}
+	return code >= 400 && code < 500
 }
 
 // minSecret is the length from which on a header's value is taken for a secret.
