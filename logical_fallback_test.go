@@ -152,6 +152,20 @@ func TestFallbackBeforeWaiting(t *testing.T) {
 	}
 }
 
+// A candidate that nobody else could stand in for is waited for after all.
+func TestFallbackToNobody(t *testing.T) {
+	const policy = `{model_targets: [{name: m, strategy: priority, candidates: [{provider_id: a, upstream_model: ma, priority: 9}, {provider_id: ant-b, upstream_model: mb}]}]}`
+	ups := several(t, 2)
+	s := newGateway(t, strings.ReplaceAll(logical("openai", policy, ups), "provider_type: openai", "network: {max_retries: 2, retry_delay_seconds: 0.001}, provider_type: openai"))
+	ups[0].Enqueue(llmtest.Fault{Status: 503, RetryAfter: "0.2"}, llmtest.Fault{Status: 503, RetryAfter: "0"}, llmtest.Fault{})
+	got := s.do(t, "POST", "/v1/embeddings", `{"model":"m","input":"which Anthropic does not have"}`)
+	require.Equal(t, 200, got.Status, got.Body)
+	e := s.event(t)
+	require.Equal(t, "a", e.LLM.ProviderID)
+	require.Equal(t, 3, e.LLM.Attempts)
+	require.Zero(t, ups[1].Count())
+}
+
 // How many others are asked is the route's to say; the last refusal is relayed.
 func TestFallbackBounds(t *testing.T) {
 	for policy, want := range map[string]int{"": 3, "fallback: {enabled: false}, ": 1, "fallback: {max_num: 1}, ": 2, "fallback: {enabled: true, max_num: 9}, ": 3} {

@@ -129,6 +129,66 @@ func TestMCPLogLevelLowered(t *testing.T) {
 	})
 }
 
+// A server that takes no levels is told none in the gateway's own name.
+func TestMCPLogLevelRefused(t *testing.T) {
+	asked := make(chan string, 100)
+	up := sloppy(t, func(m gjson.Result, write func(string, ...any)) {
+		switch id := m.Get("id").Raw; m.Get("method").Str {
+		case "initialize":
+			write(sloppyHello, id)
+		case "logging/setLevel":
+			asked <- m.Get("params.level").Str
+			write(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"Method not found"}}`, id)
+		case "ping":
+			write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
+		}
+	})
+	s := newGateway(t, up.bundle("isolation: key", ""))
+	c := s.mcp(alice).begin(t)
+	require.Equal(t, int64(-32601), c.ask(t, "logging/setLevel", `{"level":"error"}`).Get("error.code").Int())
+	for range 3 {
+		other := s.mcp(alice).begin(t)
+		other.ask(t, "ping", "")
+		require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", other.headers()...).Status)
+	}
+	c.ask(t, "logging/setLevel", `{"level":"info"}`)
+	require.Equal(t, []string{"error", "info"}, []string{<-asked, <-asked})
+	require.Empty(t, asked)
+}
+
+// The server is told one level after the other, as it may hear of two at once in either
+// order.
+func TestMCPLogLevelsInTurn(t *testing.T) {
+	asked, answer := make(chan string, 10), make(chan struct{})
+	up := sloppy(t, func(m gjson.Result, write func(string, ...any)) {
+		switch id := m.Get("id").Raw; m.Get("method").Str {
+		case "initialize":
+			write(sloppyHello, id)
+		case "logging/setLevel":
+			asked <- m.Get("params.level").Str
+			<-answer
+			write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
+		}
+	})
+	s := newGateway(t, up.bundle("isolation: key", ""))
+	a, b := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
+	answers := func(n int) {
+		for range n {
+			answer <- struct{}{}
+		}
+	}
+	go answers(2)
+	a.ask(t, "logging/setLevel", `{"level":"debug"}`)
+	b.ask(t, "logging/setLevel", `{"level":"error"}`) // the server is told debug, which a wants
+	require.Equal(t, []string{"debug", "debug"}, []string{<-asked, <-asked})
+	require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", a.headers()...).Status)
+	require.Equal(t, "error", <-asked) // by the gateway
+	go answers(2)
+	b.ask(t, "logging/setLevel", `{"level":"info"}`)
+	require.Equal(t, "info", <-asked)
+	require.Empty(t, asked)
+}
+
 // In a call's own stream a session hears what it has asked for, too.
 func TestMCPLogLevelInCall(t *testing.T) {
 	for _, kind := range []string{"json", "events"} {

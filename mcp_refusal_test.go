@@ -87,6 +87,27 @@ func TestMCPWordsOfRefusals(t *testing.T) {
 	}
 }
 
+// What a server repeats of the gateway's credentials is not shown, however it was sent, and
+// wherever the text would be cut.
+func TestMCPSecretsInRefusals(t *testing.T) {
+	for name, says := range map[string]func(r *http.Request) string{
+		"the query":  func(r *http.Request) string { return "bad request: " + r.URL.String() },
+		"the header": func(r *http.Request) string { return "bad: " + r.Header.Get("Authorization") },
+		"cut":        func(r *http.Request) string { return strings.Repeat("x", 180) + " " + r.Header.Get("Authorization") },
+	} {
+		up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, says(r), 400)
+		}))
+		t.Cleanup(up.Close)
+		m := &mcpServer{fields: "transport: streamable_http, url: \"" + up.URL + "/mcp?apiKey=url-secret-canary\", auth: {type: bearer, token: secret-canary-token-0123456789}"}
+		s := newGateway(t, m.bundle("", ""))
+		for _, said := range []string{s.mcp(alice).post(t, initialize).Body, s.admin(t, 502, "GET", upService+"/tools", "").Raw} {
+			require.Contains(t, said, "has answered 400", name)
+			require.NotContains(t, said, "secret-", name)
+		}
+	}
+}
+
 // A server that does not start in time is told apart from one that does not answer.
 func TestMCPStartTime(t *testing.T) {
 	up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -179,57 +179,6 @@ func TestMCPMaxInstances(t *testing.T) {
 	})
 }
 
-// Clients that leave without a word keep nobody out for longer than a minute, of their own
-// key, or ten, of others. Who has a stream or a call is there.
-func TestMCPAbandoned(t *testing.T) {
-	eachMCP(t, func(t *testing.T, up *mcpServer) {
-		for _, tt := range []struct {
-			service string
-			limits  gateway.MCPLimits
-		}{
-			{service: "isolation: session, max_instances: 3, max_instances_per_key: 2"},
-			{service: "isolation: session", limits: gateway.MCPLimits{Sessions: 3, SessionsPerKey: 2}},
-			{service: "isolation: key", limits: gateway.MCPLimits{Sessions: 3, SessionsPerKey: 2}},
-		} {
-			clock := new(movable)
-			s := newGateway(t, up.bundle(tt.service, ""), gateway.WithClock(clock.now), gateway.WithMCPLimits(tt.limits))
-			full := func(key string) {
-				t.Helper()
-				got := s.mcp(key).post(t, initialize)
-				require.Equal(t, 429, got.Status, got.Body)
-				require.Contains(t, got.Body, "used lately")
-			}
-			gone, listens := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
-			listens.listen(t)
-			full(alice)
-			clock.forward(30 * time.Second)
-			full(alice)
-			clock.forward(30 * time.Second)
-			last := s.mcp(alice).begin(t)
-			require.Equal(t, 404, gone.post(t, gone.request("ping", "")).Status)
-			full(alice)
-
-			other := s.mcp(bob).begin(t)
-			clock.forward(9 * time.Minute)
-			full("")
-			last.ask(t, "ping", "")
-			clock.forward(time.Minute)
-			s.mcp("").begin(t) // in the place of bob's
-			require.Equal(t, 404, other.post(t, other.request("ping", "")).Status)
-			last.ask(t, "ping", "")
-			listens.ask(t, "ping", "")
-		}
-		clock := new(movable)
-		s := newGateway(t, up.bundle("isolation: key, max_instances: 1", ""), gateway.WithClock(clock.now))
-		gone := s.mcp(alice).begin(t)
-		clock.forward(time.Minute)
-		require.Equal(t, 429, s.mcp(bob).post(t, initialize).Status)
-		clock.forward(9 * time.Minute)
-		s.mcp(bob).begin(t)
-		require.Equal(t, 404, gone.post(t, gone.request("ping", "")).Status)
-	})
-}
-
 // A key has as many sessions as the gateway takes of one.
 func TestMCPSessionsOfKey(t *testing.T) {
 	up := newMCPHTTP(t, &mcptest.HTTP{JSON: true})

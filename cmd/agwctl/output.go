@@ -179,12 +179,12 @@ func cell(name string, v gjson.Result) string {
 func active(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 // inert is the document, JSON or YAML, with the active characters of its strings written
-// as escapes. Those of ASCII are escaped already.
+// as escapes. Control characters of ASCII that are there as they are stand between values.
 func inert(document []byte, escape func(rune) string) []byte {
 	out := make([]byte, 0, len(document))
 	for len(document) > 0 {
 		r, n := utf8.DecodeRune(document)
-		if r < 0x80 || !active(r) {
+		if r < ' ' || !active(r) {
 			out = append(out, document[:n]...)
 		} else {
 			out = append(out, escape(r)...)

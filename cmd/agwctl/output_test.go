@@ -40,7 +40,7 @@ m:
 // What a terminal would obey, or show otherwise than it is, is escaped in either form, and
 // reads as what it was.
 func TestActiveCharactersAreEscaped(t *testing.T) {
-	const text = "a\u202eb \u200f\u2028\u0085c\n\U000e0041 \u001b[31mé"
+	const text = "a\x7f\u202eb \u200f\u2028\u0085c\n\U000e0041 \u001b[31mé"
 	document, err := json.Marshal(map[string]string{text: text, "plain": "é"})
 	require.NoError(t, err)
 	asYAML, err := jsonToYAML(document)

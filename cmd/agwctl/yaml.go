@@ -39,7 +39,7 @@ func yamlNode(d *json.Decoder) (*yaml.Node, error) {
 	switch v := token.(type) {
 	case string:
 		n := scalar("!!str", v)
-		if strings.ContainsFunc(v, func(r rune) bool { return r >= 0x80 && active(r) }) {
+		if strings.ContainsFunc(v, func(r rune) bool { return r > ' ' && active(r) }) {
 			n.Style = yaml.DoubleQuotedStyle // which takes the escapes
 		}
 		return n, nil

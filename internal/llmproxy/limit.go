@@ -47,10 +47,10 @@ func (x *exchange) cost(t *Target, model string, u llm.Usage) (int64, bool) {
 	})
 }
 
-// settleClosed settles before the last of a stream goes out: who has that may come with the
-// next call before the upstream's stream has ended.
-func (x *exchange) settleClosed() {
-	if x.reservation != nil && x.read.closed {
+// settleEarly settles before the last of an answer goes out: who has that may come with the
+// next call before the upstream's stream has ended. last says that nothing more is to come.
+func (x *exchange) settleEarly(last bool) {
+	if x.reservation != nil && last {
 		x.settle(x.read.fill(x.llm, x.req.promptBytes))
 	}
 }

@@ -44,10 +44,21 @@ func (o *outcome) replaceBy(next outcome) {
 // together, and so is asking others while they fail too.
 func (x *exchange) send(ctx context.Context) (*answer, error) {
 	var kept outcome // relayed if nobody does better
+	var later postponed
 	for n := 0; ; n++ {
 		c, attempt, ok := x.next(n)
+		retries, patience := 0, x.patience(c, n)
 		if !ok {
-			return x.final(ctx, kept)
+			// Where nobody else could be asked, the one that wanted to be left alone is.
+			if later.Target == nil || later.attempts != x.llm.Attempts || !later.Retries.Retry() {
+				return x.final(ctx, kept)
+			}
+			if err := sleep(ctx, later.until.Sub(x.now())); err != nil {
+				kept.replaceBy(outcome{err: over(ctx)})
+				return x.final(ctx, kept)
+			}
+			c, attempt, retries, patience = later.Candidate, later.begin(), 1, maxRetryWait
+			later = postponed{}
 		}
 		detour := n > 0
 		if detour && !c.Detours.Begin(ctx) {
@@ -56,7 +67,7 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 			continue
 		}
 		creds := c.credentials(c.model(x.req.model)).order(x.now())
-		cred, retries := 0, 0
+		cred := 0
 		c.Retries.Call()
 		for again := true; again; {
 			o := x.try(ctx, c, creds[cred], attempt, n+1 < x.most || cred+1 < len(creds) || retries < c.MaxRetries)
@@ -83,7 +94,7 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 			switch {
 			case cred+1 < len(creds) && (v == nextCredential || limited):
 				cred++
-			case v == tryAgain && retries < c.MaxRetries && wait <= x.patience(c, n) && c.Retries.Retry():
+			case v == tryAgain && retries < c.MaxRetries && wait <= patience && c.Retries.Retry():
 				if wait == 0 {
 					wait = balance.Backoff(orDefault(c.RetryDelay), maxRetryWait, retries, rand.Float64) + time.Millisecond
 				}
@@ -98,12 +109,22 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 				}
 			default:
 				again = false
+				if v == tryAgain && retries < c.MaxRetries && wait > patience && wait <= maxRetryWait {
+					later = postponed{c, x.now().Add(wait), x.llm.Attempts}
+				}
 			}
 			if again {
 				attempt = c.begin()
 			}
 		}
 	}
+}
+
+// postponed is a candidate that was not waited for, as others were left.
+type postponed struct {
+	Candidate
+	until    time.Time // it wants to be left alone
+	attempts int       // that were made until then
 }
 
 // patience is the longest wait that the n-th candidate may ask for before it is made another

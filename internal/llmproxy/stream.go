@@ -45,7 +45,7 @@ func (x *exchange) relayStream(a *answer) error {
 		if len(events) == 0 {
 			continue
 		}
-		x.settleClosed()
+		x.settleEarly(x.read.closed)
 		if err := out.write(events, true); err != nil {
 			x.callerLeft(err)
 			return nil

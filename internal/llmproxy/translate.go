@@ -78,6 +78,7 @@ func (x *exchange) translateBody(a *answer) error {
 	a.lane.adapted.Response(resp)
 	x.read.translated(resp)
 	if x.req.stream {
+		x.settleEarly(true)
 		if x.asArray() {
 			defer x.inArray()()
 		}
@@ -267,7 +268,7 @@ func (x *exchange) writeEvents(out *writer, enc codec.StreamEncoder, events []co
 	if len(text) == 0 {
 		return text, nil
 	}
-	x.settleClosed()
+	x.settleEarly(x.read.closed || x.read.failed)
 	if err := out.write(text, true); err != nil {
 		return text, err
 	}

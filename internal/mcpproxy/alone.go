@@ -30,7 +30,7 @@ func (x *exchange) alone() {
 		x.tooNew()
 		return
 	}
-	inst, err := pool.use(x.r.Context(), x.Engine, form{scope, mcp.FirstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, pool, scope) })
+	inst, err := pool.use(x.r.Context(), x.Engine, x.hop.Caller.KeyID, form{scope, mcp.FirstModern}, func(ctx context.Context) (*instance, error) { return x.openAlone(ctx, pool, scope) })
 	if errors.Is(err, errLegacy) {
 		x.tooNew()
 		return

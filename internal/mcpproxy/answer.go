@@ -38,6 +38,7 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 		data = filtered
 	}
 	m.Data = data
+	c.answered = in.Result.OK()
 	c.task = c.token != nil && isTask(in) // whose progress somebody may want to hear
 	result, failed := x.outcome(in)
 	status := http.StatusOK

@@ -73,15 +73,15 @@ func (x *exchange) forgotten(inst *instance) bool {
 // own is an upstream session in which the gateway itself is the client. It is used until
 // its end is called.
 func (e *Engine) own(ctx context.Context, svc *Service, scope string) (*instance, error) {
-	of := ofBare
-	if scope == operators {
+	of, keyID := ofBare, scope
+	switch {
+	case svc.Isolation == Shared:
+		scope = ""
+	case scope == operators:
 		of = ofOperators
 	}
-	if svc.Isolation == Shared {
-		scope = ""
-	}
 	pool := e.pools.of(svc)
-	return pool.use(ctx, e, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
+	return pool.use(ctx, e, keyID, form{scope, "bare"}, func(ctx context.Context) (*instance, error) {
 		inst, err := e.open(ctx, pool, scope, of, initParams(`"`+mcp.LastLegacy+`"`))
 		if noSessions(err) {
 			modern, dialErr := e.dial(ctx, pool, scope, of)

@@ -28,6 +28,8 @@ type call struct {
 	started time.Time
 	// task says that the call has begun a task, which goes on.
 	task bool
+	// answered says that the server has answered, with a result.
+	answered bool
 	// resumable says that the caller can come back for the rest of the answer.
 	resumable bool
 	// marked says that an event with an id has gone to the caller, after which closing the

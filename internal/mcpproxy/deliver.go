@@ -148,11 +148,12 @@ func (e *Engine) asked(i *instance, in *jsonrpc.Message, m mcp.Message) {
 		return
 	}
 	all := i.members()
-	if len(all) > 1 {
+	clients := len(all)
+	if clients > 1 {
 		all = slices.DeleteFunc(all, func(s *session) bool { return !s.busy() })
 	}
 	if i.svc.Isolation == Shared || len(all) != 1 {
-		e.answer(i, cannotAsk(len(i.members())).Response(id))
+		e.answer(i, cannotAsk(clients).Response(id))
 		return
 	}
 	s := all[0]

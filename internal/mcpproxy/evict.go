@@ -1,6 +1,9 @@
 package mcpproxy
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Most clients that go away say so to nobody, and leave their sessions behind. Where there is
 // no room for another session, the one that was abandoned for longest gives way.
@@ -54,26 +57,34 @@ func (t *sessions) abandoned(keyID string, l Limits, now time.Time) (oldest *ses
 	return oldest
 }
 
-// spare says whether an upstream session gives way to one of the scope's: one that no session
-// of a caller's goes by, or whose sessions are all abandoned. unused is for how long they
-// are.
-func (i *instance) spare(now time.Time, scope string) (unused time.Duration, vacant, ok bool) {
-	all := i.members()
-	if len(all) == 0 {
-		return now.Sub(time.Unix(0, i.used.Load())), true, !i.own() && i.idle(now, 0) // that of one's own is beginning
+// spare says whether an upstream session gives way to one of a key's: one that no session of
+// a caller's goes by, or whose sessions are all abandoned. unused is for how long they are.
+// The caller holds mu.
+func (i *instance) spare(now time.Time, keyID string) (unused time.Duration, vacant, ok bool) {
+	if i.dying || i.active.Load() > 0 {
+		return 0, false, false
 	}
-	unused = all[0].unused(now)
-	for _, s := range all[1:] {
-		unused = min(unused, s.unused(now))
+	if len(i.sessions) == 0 {
+		// One that is for a session has none while that begins.
+		return now.Sub(time.Unix(0, i.used.Load())), true, !i.own()
 	}
-	return unused, false, i.active.Load() == 0 && mayGive(unused, i.scope == scope)
+	unused, ok = math.MaxInt64, true
+	for s := range i.sessions {
+		of := s.unused(now)
+		unused, ok = min(unused, of), ok && mayGive(of, s.keyID == keyID)
+	}
+	return unused, false, ok
 }
 
-// evict ends an upstream session that is spare; false when it has come into use meanwhile.
-func (e *Engine) evict(i *instance) bool {
-	ended := false
-	for _, s := range i.members() {
-		ended = e.endSession(s) || ended
+// evict ends an upstream session that is spare, and the sessions that go by it; false when
+// it has come into use meanwhile.
+func (e *Engine) evict(i *instance, keyID string) bool {
+	i.mu.Lock()
+	_, _, ok := i.spare(e.now(), keyID)
+	i.dying = i.dying || ok
+	i.mu.Unlock()
+	if ok {
+		e.bury(i)
 	}
-	return e.retireIdle(i, 0) || ended
+	return ok
 }

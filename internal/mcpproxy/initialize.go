@@ -45,7 +45,7 @@ func (x *exchange) initialize() {
 		f = form{x.hop.Caller.KeyID, version + string(sum[:])}
 	}
 	pool := x.pools.of(x.hop.Service)
-	inst, err := pool.use(x.r.Context(), x.Engine, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, pool, f.scope, ofSessions, params) })
+	inst, err := pool.use(x.r.Context(), x.Engine, x.hop.Caller.KeyID, f, func(ctx context.Context) (*instance, error) { return x.open(ctx, pool, f.scope, ofSessions, params) })
 	var refused *jsonrpc.Error
 	var status *mcp.StatusError
 	switch {
@@ -53,7 +53,11 @@ func (x *exchange) initialize() {
 		x.refused(&call{ownID: x.in.ID.Of(x.in.Data)}, status)
 		return
 	case errors.As(err, &refused):
-		x.write(statusOf(refused), refused.Response(x.in.ID.Of(x.in.Data)))
+		status := http.StatusOK
+		if x.hop.Service.oneWire() {
+			status = statusOf(refused)
+		}
+		x.write(status, refused.Response(x.in.ID.Of(x.in.Data)))
 		x.record("error", "rpc_error")
 		return
 	case err != nil:
@@ -102,10 +106,12 @@ func (x *exchange) isolated() bool {
 // there is no room for it by now, which is answered.
 func (x *exchange) begin(c *call, inst *instance) bool {
 	s := newSession(x.hop.RouteID, x.hop.Caller.KeyID, inst, x.now())
-	if !x.sessions.add(s, x.limits) {
-		x.calls.leave(c, "refused")
-		x.tooMany()
-		return false
+	for !x.sessions.add(s, x.limits) { // others have come meanwhile
+		if !x.makeRoom(s.keyID) {
+			x.calls.leave(c, "refused")
+			x.tooMany()
+			return false
+		}
 	}
 	inst.join(s)
 	x.adjustLevel(inst)
@@ -130,7 +136,7 @@ func (x *exchange) initializeOwn() {
 	pool := x.pools.of(svc)
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.limits.Start)
 	defer cancel()
-	inst, err := pool.start(ctx, x.Engine, x.hop.Caller.KeyID, func(ctx context.Context) (*instance, error) {
+	inst, err := pool.start(ctx, x.Engine, x.hop.Caller.KeyID, x.hop.Caller.KeyID, func(ctx context.Context) (*instance, error) {
 		inst, err := x.dial(ctx, pool, x.hop.Caller.KeyID, ofSession)
 		if err != nil {
 			return nil, err

@@ -81,7 +81,10 @@ func (x *exchange) inSession(s *session) {
 	var edits []jsonrpc.Edit
 	switch x.in.Method {
 	case "logging/setLevel":
-		edits = x.setLevel(s)
+		if edits, ok = x.setLevel(s, c); !ok {
+			x.brokenOff(s.inst, c, x.newReply(), x.r.Context().Err())
+			return
+		}
 	case "resources/subscribe":
 		if !s.inst.own() {
 			s.watch(x.params.uriText, true)

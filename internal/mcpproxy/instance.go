@@ -21,16 +21,15 @@ type instance struct {
 	pool    *pool
 	scope   string // who shares it
 	kind    kind
+	modern  bool // requests stand by themselves
 	conn    mcp.Conn
 	created time.Time
 	used    atomic.Int64
-	checked atomic.Int64 // when it was last asked whether it is well
-	active  atomic.Int32 // calls under way
-	dropped atomic.Int64 // messages that waited too long for a stream of a session's
-	level   atomic.Int32 // of log messages, that the server was told last; 0 for none
-
-	adjusting sync.Mutex // held to tell it another
-	modern    bool       // requests stand by themselves
+	checked atomic.Int64  // when it was last asked whether it is well
+	active  atomic.Int32  // calls under way
+	dropped atomic.Int64  // messages that waited too long for a stream of a session's
+	level   atomic.Int32  // of log messages, that the server was told last; 0 for none
+	leveler chan struct{} // holds the token of who tells it another
 	// agreed is the result of initialize; nil where the caller's went by.
 	agreed []byte
 
@@ -88,7 +87,7 @@ func (e *Engine) dial(ctx context.Context, p *pool, scope string, of kind) (*ins
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{id: randomID()[:16], svc: p.svc, pool: p, scope: scope, kind: of, conn: conn, created: e.now(), sessions: map[*session]struct{}{}}
+	i := &instance{id: randomID()[:16], svc: p.svc, pool: p, scope: scope, kind: of, conn: conn, created: e.now(), sessions: map[*session]struct{}{}, leveler: make(chan struct{}, 1)}
 	i.live, i.kill = context.WithCancel(context.Background())
 	i.used.Store(i.created.UnixNano())
 	i.checked.Store(i.created.UnixNano())

@@ -11,28 +11,48 @@ import (
 // for. The server is told the level of who wants the most.
 
 // setLevel notes which log messages a session wants, and has the server told what all want.
-func (x *exchange) setLevel(s *session) []jsonrpc.Edit {
+// ok is false when the caller has gone.
+func (x *exchange) setLevel(s *session, c *call) (edits []jsonrpc.Edit, ok bool) {
 	at, err := x.in.Member(x.in.Params, "level")
 	if err != nil {
-		return nil
+		return nil, true
 	}
 	text, _ := x.in.String(at)
 	level := levelOf(text)
-	if level == 0 || s.inst.own() {
-		return nil
+	i := s.inst
+	if level == 0 || i.own() {
+		return nil, true
+	}
+	if !i.holdLevel(x.r.Context()) {
+		return nil, false
 	}
 	s.mu.Lock()
 	s.level = level
 	s.mu.Unlock()
-	want := s.inst.wantedLevel()
-	if want == 0 { // the session has ended
-		return nil
+	want := i.wantedLevel()
+	x.ends = append(x.ends, func() {
+		if c.answered && want > 0 {
+			i.level.Store(want)
+		}
+		<-i.leveler
+		x.adjustLevel(i)
+	})
+	if want == 0 || int(want) == level { // 0: the session has ended
+		return nil, true
 	}
-	s.inst.level.Store(want)
-	if int(want) == level {
-		return nil
+	return []jsonrpc.Edit{{At: at, With: []byte(`"` + logLevels[want-1] + `"`)}}, true
+}
+
+// holdLevel waits until nobody else tells the server a level: it would hear of the two in
+// either order. Who holds it takes the token out in the end.
+func (i *instance) holdLevel(ctx context.Context) bool {
+	select {
+	case i.leveler <- struct{}{}:
+		return true
+	case <-ctx.Done():
+	case <-i.live.Done():
 	}
-	return []jsonrpc.Edit{{At: at, With: []byte(`"` + logLevels[want-1] + `"`)}}
+	return false
 }
 
 // wantedLevel is that of who wants the most on the upstream session, 0 where there is nobody.
@@ -63,16 +83,22 @@ func (e *Engine) adjustLevel(i *instance) {
 	}
 	if !e.spawn(func() {
 		defer func() { i.end(e.now()) }()
+		if !i.holdLevel(e.live) {
+			return
+		}
+		defer func() { <-i.leveler }()
 		ctx, cancel := context.WithTimeout(i.live, answerTime)
 		defer cancel()
-		i.adjusting.Lock()
-		defer i.adjusting.Unlock()
 		for want, wrong := i.wrongLevel(); wrong; want, wrong = i.wrongLevel() {
-			i.level.Store(want)
 			params := []byte(`{"level":"` + logLevels[want-1] + `"}`)
-			if _, err := e.roundTrip(ctx, i, mcp.Message{Data: jsonrpc.Call(i.nextID(), "logging/setLevel", params)}); err != nil {
-				return // a server that does not answer sends no log messages either
+			resp, err := e.roundTrip(ctx, i, mcp.Message{Data: jsonrpc.Call(i.nextID(), "logging/setLevel", params)})
+			if err != nil {
+				return
 			}
+			if resp.Error.OK() {
+				want = 0 // it takes none
+			}
+			i.level.Store(want)
 		}
 	}) {
 		i.end(e.now())

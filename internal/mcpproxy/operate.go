@@ -149,7 +149,7 @@ func (e *Engine) All(ctx context.Context, svc *Service, method, member string) (
 type Upstream struct {
 	ID                string    `json:"id"`
 	ServiceID         string    `json:"service_id"`
-	Kind              string    `json:"kind"`           // what it is for
+	Kind              string    `json:"kind"`           // what it is for: session, shared, bare, operators or stateless
 	VirtualKeyID      string    `json:"virtual_key_id"` // empty where it is not of one key
 	UpstreamSessionID string    `json:"upstream_session_id"`
 	Transport         string    `json:"transport"`

@@ -101,8 +101,9 @@ func (p *pool) forget(i *instance) {
 
 // admit lets one more upstream session begin, or says why not. What it lets begin has
 // to end in done.
-func (p *pool) admit(e *Engine, scope string, now time.Time) error {
+func (p *pool) admit(e *Engine, keyID, scope string) error {
 	for {
+		now := e.now()
 		p.mu.Lock()
 		if r := p.resting[scope]; r != nil && now.Before(r.until) {
 			wait, reason := r.until.Sub(now), r.reason
@@ -116,12 +117,12 @@ func (p *pool) admit(e *Engine, scope string, now time.Time) error {
 			p.mu.Unlock()
 			return nil
 		}
-		oldest := p.oldest(now, scope, many)
+		oldest := p.oldest(now, keyID, scope, many)
 		p.mu.Unlock()
 		if oldest == nil {
 			return &busyError{http.StatusTooManyRequests, time.Second, full, nil}
 		}
-		if !e.evict(oldest) && !pause(e.live, time.Millisecond) { // somebody else was first
+		if !e.evict(oldest, keyID) && !pause(e.live, time.Millisecond) { // somebody else was first
 			return errEnded
 		}
 	}
@@ -139,17 +140,19 @@ func (p *pool) full(scope string) (text string, many bool) {
 	return "", false
 }
 
-// oldest is the upstream session that gives way to one of the scope's, nil for none: first
-// one that no session of a caller's goes by. many says that it may be of any scope. The
-// caller holds mu.
-func (p *pool) oldest(now time.Time, scope string, many bool) (oldest *instance) {
+// oldest is the upstream session that gives way to one of the key's, nil for none: first one
+// that no session of a caller's goes by. many says that it may be of any scope. The caller
+// holds mu.
+func (p *pool) oldest(now time.Time, keyID, scope string, many bool) (oldest *instance) {
 	var longest time.Duration
 	var free bool
 	for i := range p.all {
 		if i.scope != scope && !many {
 			continue
 		}
-		unused, vacant, ok := i.spare(now, scope)
+		i.mu.Lock()
+		unused, vacant, ok := i.spare(now, keyID)
+		i.mu.Unlock()
 		if ok && (oldest == nil || vacant && !free || vacant == free && unused > longest) {
 			oldest, longest, free = i, unused, vacant
 		}
@@ -187,11 +190,11 @@ func (p *pool) done(e *Engine, scope string, i *instance, err error) {
 	}
 }
 
-// use gives the upstream session of a form, opening it if there is none. Who comes
+// use gives a key's request the upstream session of a form, opening it if there is none. Who comes
 // meanwhile waits for the same. It is used until its end is called.
-func (p *pool) use(ctx context.Context, e *Engine, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
+func (p *pool) use(ctx context.Context, e *Engine, keyID string, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
 	for {
-		inst, err := p.get(ctx, e, f, open)
+		inst, err := p.get(ctx, e, keyID, f, open)
 		if err != nil || inst.begin() {
 			return inst, err
 		}
@@ -199,7 +202,7 @@ func (p *pool) use(ctx context.Context, e *Engine, f form, open func(ctx context
 }
 
 // get gives an upstream session that may be ending already.
-func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
+func (p *pool) get(ctx context.Context, e *Engine, keyID string, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
 	p.mu.Lock()
 	o := p.shared[f]
 	if o != nil && o.inst != nil && o.inst.isDying() {
@@ -209,7 +212,7 @@ func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context
 		o = &opening{done: make(chan struct{})}
 		p.shared[f] = o
 		p.mu.Unlock()
-		p.open(ctx, e, f, o, open)
+		p.open(ctx, e, keyID, f, o, open)
 	} else {
 		p.mu.Unlock()
 	}
@@ -223,7 +226,7 @@ func (p *pool) get(ctx context.Context, e *Engine, f form, open func(ctx context
 
 // open opens an upstream session beside: others may wait for it, so that it does not end
 // with the caller who was first.
-func (p *pool) open(ctx context.Context, e *Engine, f form, o *opening, open func(ctx context.Context) (*instance, error)) {
+func (p *pool) open(ctx context.Context, e *Engine, keyID string, f form, o *opening, open func(ctx context.Context) (*instance, error)) {
 	opened := func(inst *instance, err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -237,7 +240,7 @@ func (p *pool) open(ctx context.Context, e *Engine, f form, o *opening, open fun
 	if !e.spawn(func() {
 		ctx, cancel := context.WithTimeout(ctx, e.limits.Start)
 		defer cancel()
-		opened(p.start(ctx, e, f.scope, open))
+		opened(p.start(ctx, e, keyID, f.scope, open))
 	}) {
 		opened(nil, errEnded)
 	}
@@ -245,8 +248,8 @@ func (p *pool) open(ctx context.Context, e *Engine, f form, o *opening, open fun
 
 var errEnded = errors.New("the gateway is being shut down")
 
-// start opens an upstream session within the service's bounds.
-func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx context.Context) (*instance, error)) (*instance, error) {
+// start opens an upstream session within the service's bounds, for a key's request.
+func (p *pool) start(ctx context.Context, e *Engine, keyID, scope string, open func(ctx context.Context) (*instance, error)) (*instance, error) {
 	if !e.hold() {
 		return nil, errEnded
 	}
@@ -254,7 +257,7 @@ func (p *pool) start(ctx context.Context, e *Engine, scope string, open func(ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.live, cancel)()
-	if err := p.admit(e, scope, e.now()); err != nil {
+	if err := p.admit(e, keyID, scope); err != nil {
 		return nil, err
 	}
 	inst, err := open(ctx)

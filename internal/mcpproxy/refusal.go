@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -55,10 +57,10 @@ func words(svc *Service, status *mcp.StatusError, operator bool) string {
 		text = string(status.Body)
 	}
 	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
-	if text = strings.TrimSpace(cut(text, maxWords)); !utf8.ValidString(text) || svc.hasSecret(text) {
+	if !utf8.ValidString(text) || svc.hasSecret(text) {
 		return ""
 	}
-	return text
+	return strings.TrimSpace(cut(text, maxWords))
 }
 
 // ofRequest says whether a refusal is about what was asked, and not about who asks or how
@@ -71,28 +73,39 @@ func ofRequest(code int) bool {
 	return code >= 400 && code < 500
 }
 
-// minSecret is the length from which on a header's value is taken for a secret.
+// minSecret is the length from which on what goes to a server is taken for a secret.
 const minSecret = 6
 
-// hasSecret says whether a text repeats what the gateway sends to the server as its
-// credentials.
+// hasSecret says whether a text repeats what may be the gateway's credentials at the server:
+// of its headers or of its URLs.
 func (s *Service) hasSecret(text string) bool {
+	var secrets []string
 	for _, values := range s.Config.Header {
 		for _, v := range values {
 			scheme, rest, _ := strings.Cut(v, " ")
-			parts := []string{v, rest}
+			secrets = append(secrets, v, rest)
 			if decoded, err := base64.StdEncoding.DecodeString(rest); err == nil && strings.EqualFold(scheme, "Basic") {
 				_, password, _ := strings.Cut(string(decoded), ":")
-				parts = append(parts, password)
-			}
-			for _, part := range parts {
-				if len(part) >= minSecret && strings.Contains(text, part) {
-					return true
-				}
+				secrets = append(secrets, password)
 			}
 		}
 	}
-	return false
+	for _, raw := range []string{s.Config.URL, s.Config.PostURL} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			continue
+		}
+		secrets = append(secrets, u.RawQuery)
+		for _, values := range u.Query() {
+			for _, v := range values {
+				secrets = append(secrets, v, url.QueryEscape(v), url.PathEscape(v))
+			}
+		}
+		if password, ok := u.User.Password(); ok {
+			secrets = append(secrets, password)
+		}
+	}
+	return slices.ContainsFunc(secrets, func(secret string) bool { return len(secret) >= minSecret && strings.Contains(text, secret) })
 }
 
 // refusedError is a refusal as an operator reads it.
