@@ -113,7 +113,7 @@ func (i *instance) end(now time.Time) { i.used.Store(now.UnixNano()); i.active.A
 func (i *instance) die(now time.Time, idle time.Duration) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.dying || idle != always && !i.isIdle(now, idle) {
+	if i.dying || idle != always && !i.idle(now, idle) {
 		return false
 	}
 	i.dying = true
@@ -151,15 +151,8 @@ func (i *instance) members() []*session {
 	return slices.Collect(maps.Keys(i.sessions))
 }
 
-// idle says whether nobody has used it for d.
+// idle says whether nobody has used it for d. The caller holds mu.
 func (i *instance) idle(now time.Time, d time.Duration) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.isIdle(now, d)
-}
-
-// isIdle is idle for who holds mu.
-func (i *instance) isIdle(now time.Time, d time.Duration) bool {
 	return i.active.Load() == 0 && len(i.sessions) == 0 && now.Sub(time.Unix(0, i.used.Load())) >= d
 }
 
