@@ -7,9 +7,11 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,6 +41,7 @@ func init() {
 //	args            whose name is what it was started with
 //	deaf            that reads initialize, and nothing behind it but one line
 //	mute            that reads nothing
+//	stubborn        that has to be killed
 //	start:FILE      that exits as long as FILE does not exist
 func runFaultyChild(mode string) int {
 	s, in := &mcptest.Server{}, io.Reader(os.Stdin)
@@ -50,6 +53,9 @@ func runFaultyChild(mode string) int {
 		in = &lines{r: in, left: 2}
 	case "mute":
 		in = &lines{}
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM)
+		defer time.Sleep(time.Hour)
 	case "start:" + file:
 		if _, err := os.Stat(file); err != nil {
 			fmt.Fprintln(os.Stderr, "the license is missing")

@@ -74,3 +74,16 @@ func TestMCPShutdownWhileStarting(t *testing.T) {
 		srv.Close()
 	}
 }
+
+// A process that takes its time to end counts until it has.
+func TestMCPProcessesThatEnd(t *testing.T) {
+	leavesNothing(t)
+	s := newGateway(t, faulty("stubborn").bundle("isolation: session, max_instances: 3, max_instances_per_key: 2", ""), impatient())
+	for range 5 {
+		for _, key := range []string{alice, bob} {
+			c := s.mcp(key).begin(t)
+			require.LessOrEqual(t, len(children(t)), 3)
+			require.Equal(t, 200, s.do(t, "DELETE", "/mcp", "", c.headers()...).Status)
+		}
+	}
+}

@@ -93,13 +93,14 @@ func TestMCPSecretsInRefusals(t *testing.T) {
 	for name, says := range map[string]func(r *http.Request) string{
 		"the query":  func(r *http.Request) string { return "bad request: " + r.URL.String() },
 		"the header": func(r *http.Request) string { return "bad: " + r.Header.Get("Authorization") },
+		"a cookie":   func(r *http.Request) string { return "sid " + strings.Split(strings.Split(r.Header.Get("Cookie"), "=")[1], ";")[0] + " is unknown" },
 		"cut":        func(r *http.Request) string { return strings.Repeat("x", 180) + " " + r.Header.Get("Authorization") },
 	} {
 		up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, says(r), 400)
 		}))
 		t.Cleanup(up.Close)
-		m := &mcpServer{fields: "transport: streamable_http, url: \"" + up.URL + "/mcp?apiKey=url-secret-canary\", auth: {type: bearer, token: secret-canary-token-0123456789}"}
+		m := &mcpServer{fields: "transport: streamable_http, url: \"" + up.URL + "/mcp?apiKey=url-secret-canary\", auth: {type: bearer, token: secret-canary-token-0123456789}, headers: {Cookie: sid=secret-cookie; o=1}"}
 		s := newGateway(t, m.bundle("", ""))
 		for _, said := range []string{s.mcp(alice).post(t, initialize).Body, s.admin(t, 502, "GET", upService+"/tools", "").Raw} {
 			require.Contains(t, said, "has answered 400", name)

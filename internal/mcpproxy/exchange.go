@@ -167,6 +167,9 @@ func (x *exchange) request() {
 	}
 	release, ok := x.reserve()
 	if !ok {
+		if s := x.named(); s != nil { // whose client is there all the same
+			s.used.Store(x.now().UnixNano())
+		}
 		return
 	}
 	x.ends = append(x.ends, release)

@@ -2,6 +2,7 @@ package mcpproxy
 
 import (
 	"context"
+	"time"
 
 	"github.com/agent-gateway/agent-gateway/internal/jsonrpc"
 	"github.com/agent-gateway/agent-gateway/mcp"
@@ -23,18 +24,26 @@ func (x *exchange) setLevel(s *session, c *call) (edits []jsonrpc.Edit, ok bool)
 	if level == 0 || i.own() {
 		return nil, true
 	}
-	if !i.holdLevel(x.r.Context()) {
+	release := i.holdLevel(x.r.Context())
+	if x.r.Context().Err() != nil {
+		release()
 		return nil, false
 	}
 	s.mu.Lock()
+	former := s.level
 	s.level = level
 	s.mu.Unlock()
 	want := i.wantedLevel()
 	x.ends = append(x.ends, func() {
-		if c.answered && want > 0 {
+		switch {
+		case !c.answered:
+			s.mu.Lock()
+			s.level = former
+			s.mu.Unlock()
+		case want > 0:
 			i.level.Store(want)
 		}
-		<-i.leveler
+		release()
 		x.adjustLevel(i)
 	})
 	if want == 0 || int(want) == level { // 0: the session has ended
@@ -43,16 +52,22 @@ func (x *exchange) setLevel(s *session, c *call) (edits []jsonrpc.Edit, ok bool)
 	return []jsonrpc.Edit{{At: at, With: []byte(`"` + logLevels[want-1] + `"`)}}, true
 }
 
-// holdLevel waits until nobody else tells the server a level: it would hear of the two in
-// either order. Who holds it takes the token out in the end.
-func (i *instance) holdLevel(ctx context.Context) bool {
+// levelPatience bounds how long who tells a server a level waits for the server's answer to
+// another.
+const levelPatience = 5 * time.Second
+
+// holdLevel waits until nobody else tells the server a level, as it would hear of the two in
+// either order, or until that takes too long. Nobody else then begins before release.
+func (i *instance) holdLevel(ctx context.Context) (release func()) {
+	ctx, cancel := context.WithTimeout(ctx, levelPatience)
+	defer cancel()
 	select {
 	case i.leveler <- struct{}{}:
-		return true
+		return func() { <-i.leveler }
 	case <-ctx.Done():
 	case <-i.live.Done():
 	}
-	return false
+	return func() {}
 }
 
 // wantedLevel is that of who wants the most on the upstream session, 0 where there is nobody.
@@ -83,10 +98,7 @@ func (e *Engine) adjustLevel(i *instance) {
 	}
 	if !e.spawn(func() {
 		defer func() { i.end(e.now()) }()
-		if !i.holdLevel(e.live) {
-			return
-		}
-		defer func() { <-i.leveler }()
+		defer i.holdLevel(e.live)()
 		ctx, cancel := context.WithTimeout(i.live, answerTime)
 		defer cancel()
 		for want, wrong := i.wrongLevel(); wrong; want, wrong = i.wrongLevel() {

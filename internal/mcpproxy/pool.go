@@ -26,6 +26,7 @@ type pool struct {
 	all     map[*instance]struct{}
 	started int            // are being opened
 	held    map[string]int // how many each scope has, those that are being opened too
+	closing map[string]int // processes of each scope that are ending, and count until they have
 	// unserved is since when the service is not served any longer, ending that what runs
 	// for it is being ended.
 	unserved time.Time
@@ -46,7 +47,7 @@ type pool struct {
 }
 
 func newPool(svc *Service) *pool {
-	return &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}, held: map[string]int{}, resting: map[string]*rest{}, learning: make(chan struct{}, 1)}
+	return &pool{svc: svc, shared: map[form]*opening{}, all: map[*instance]struct{}{}, held: map[string]int{}, closing: map[string]int{}, resting: map[string]*rest{}, learning: make(chan struct{}, 1)}
 }
 
 // opening is an upstream session that is being opened, or was.
@@ -101,7 +102,7 @@ func (p *pool) forget(i *instance) {
 
 // admit lets one more upstream session begin, or says why not. What it lets begin has
 // to end in done.
-func (p *pool) admit(e *Engine, keyID, scope string) error {
+func (p *pool) admit(ctx context.Context, e *Engine, keyID, scope string) error {
 	for {
 		now := e.now()
 		p.mu.Lock()
@@ -117,6 +118,13 @@ func (p *pool) admit(e *Engine, keyID, scope string) error {
 			p.mu.Unlock()
 			return nil
 		}
+		if p.closing[scope] > 0 || many && len(p.closing) > 0 { // there will be room
+			p.mu.Unlock()
+			if !pause(ctx, closePoll) {
+				return ctx.Err()
+			}
+			continue
+		}
 		oldest := p.oldest(now, keyID, scope, many)
 		p.mu.Unlock()
 		if oldest == nil {
@@ -131,10 +139,15 @@ func (p *pool) admit(e *Engine, keyID, scope string) error {
 // full says which bound there is no room within; many that it is the one on all. The
 // caller holds mu.
 func (p *pool) full(scope string) (text string, many bool) {
+	ending := 0
+	for _, n := range p.closing {
+		ending += n
+	}
+	held := p.held[scope] + p.closing[scope]
 	switch {
-	case len(p.all)+p.started >= p.svc.MaxInstances:
+	case len(p.all)+p.started+ending >= p.svc.MaxInstances:
 		return "it has as many sessions as its max_instances allows, and all were used lately", true
-	case scope != "" && p.held[scope] >= p.svc.MaxPerKey || scope == "" && p.held[scope] >= p.svc.MaxKeyless:
+	case scope != "" && held >= p.svc.MaxPerKey || scope == "" && held >= p.svc.MaxKeyless:
 		return "the caller has as many sessions as its max_instances_per_key allows, and all were used lately: end those that are not needed, with DELETE", false
 	}
 	return "", false
@@ -161,9 +174,31 @@ func (p *pool) oldest(now time.Time, keyID, scope string, many bool) (oldest *in
 }
 
 // less says that a scope has one upstream session less. The caller holds mu.
-func (p *pool) less(scope string) {
-	if p.held[scope]--; p.held[scope] == 0 {
-		delete(p.held, scope)
+func (p *pool) less(scope string) { less(p.held, scope) }
+
+// less takes one from the count of a scope.
+func less(counts map[string]int, scope string) {
+	if counts[scope]--; counts[scope] == 0 {
+		delete(counts, scope)
+	}
+}
+
+// closePoll is how often is looked whether a process that is ending has ended.
+const closePoll = 10 * time.Millisecond
+
+// closes counts a process that is ending, until the function that it returns is called: it
+// takes a while, and there are not to be more of them than the service may have.
+func (p *pool) closes(scope string) (closed func()) {
+	if p.svc.TransportName != "stdio" {
+		return func() {}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing[scope]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		less(p.closing, scope)
 	}
 }
 
@@ -257,7 +292,7 @@ func (p *pool) start(ctx context.Context, e *Engine, keyID, scope string, open f
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.live, cancel)()
-	if err := p.admit(e, keyID, scope); err != nil {
+	if err := p.admit(ctx, e, keyID, scope); err != nil {
 		return nil, err
 	}
 	inst, err := open(ctx)

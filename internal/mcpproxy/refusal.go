@@ -85,8 +85,13 @@ func (s *Service) hasSecret(text string) bool {
 			scheme, rest, _ := strings.Cut(v, " ")
 			secrets = append(secrets, v, rest)
 			if decoded, err := base64.StdEncoding.DecodeString(rest); err == nil && strings.EqualFold(scheme, "Basic") {
-				_, password, _ := strings.Cut(string(decoded), ":")
-				secrets = append(secrets, password)
+				name, password, _ := strings.Cut(string(decoded), ":") // either may be a key
+				secrets = append(secrets, name, password)
+			}
+			for _, part := range strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(" ;,=", r) }) { // of a cookie, say
+				if len(part) > len("Bearer ") {
+					secrets = append(secrets, part)
+				}
 			}
 		}
 	}

@@ -54,9 +54,14 @@ func (e *Engine) retireIdle(i *instance, d time.Duration) bool {
 // bury ends an upstream session that is to.
 func (e *Engine) bury(i *instance) {
 	i.kill()
+	closed := i.pool.closes(i.scope)
 	i.pool.forget(i)
-	if !e.spawn(func() { i.close(context.WithoutCancel(e.live)) }) {
-		i.close(e.live)
+	end := func(ctx context.Context) {
+		defer closed()
+		i.close(ctx)
+	}
+	if !e.spawn(func() { end(context.WithoutCancel(e.live)) }) {
+		end(e.live)
 	}
 	for _, s := range i.members() {
 		e.endSession(s)
