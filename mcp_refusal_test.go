@@ -93,8 +93,10 @@ func TestMCPSecretsInRefusals(t *testing.T) {
 	for name, says := range map[string]func(r *http.Request) string{
 		"the query":  func(r *http.Request) string { return "bad request: " + r.URL.String() },
 		"the header": func(r *http.Request) string { return "bad: " + r.Header.Get("Authorization") },
-		"a cookie":   func(r *http.Request) string { return "sid " + strings.Split(strings.Split(r.Header.Get("Cookie"), "=")[1], ";")[0] + " is unknown" },
-		"cut":        func(r *http.Request) string { return strings.Repeat("x", 180) + " " + r.Header.Get("Authorization") },
+		"a cookie": func(r *http.Request) string {
+			return "sid " + strings.Split(strings.Split(r.Header.Get("Cookie"), "=")[1], ";")[0] + " is unknown"
+		},
+		"cut": func(r *http.Request) string { return strings.Repeat("x", 180) + " " + r.Header.Get("Authorization") },
 	} {
 		up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, says(r), 400)
