@@ -139,14 +139,7 @@ func TestUploadIsStreamed(t *testing.T) {
 	req.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
 	up.Enqueue(llmtest.Fault{Early: true, Status: 400, Message: "seen before its end"})
 	done := make(chan answer, 1)
-	go func() {
-		resp, err := s.client.Do(req)
-		if err != nil {
-			done <- answer{err: err}
-			return
-		}
-		done <- read(resp)
-	}()
+	s.beside(req, done)
 	_, err = io.WriteString(w, form[:len(form)/2])
 	require.NoError(t, err)
 	require.NoError(t, up.WaitCount(t.Context(), 1), "the upstream sees the beginning before the end is there")

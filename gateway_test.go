@@ -165,6 +165,19 @@ func (s *stack) do(t *testing.T, method, path, body string, headers ...string) a
 	return read(s.start(t, ctx, method, path, body, headers...))
 }
 
+// beside makes a request while the test goes on; the answer, or why there is none, goes to
+// got.
+func (s *stack) beside(req *http.Request, got chan<- answer) {
+	go func() {
+		resp, err := s.client.Do(req)
+		if err != nil {
+			got <- answer{err: err}
+			return
+		}
+		got <- read(resp)
+	}()
+}
+
 func read(resp *http.Response) answer {
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)

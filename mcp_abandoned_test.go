@@ -120,15 +120,7 @@ func TestMCPAbandonedAtOnce(t *testing.T) {
 	clock.forward(time.Minute)
 	got := make(chan answer, n)
 	for range n {
-		req := newMCPRequest(s.URL+"/mcp", initialize, s.mcp(alice).headers()...)
-		go func() {
-			resp, err := s.client.Do(req)
-			if err != nil {
-				got <- answer{err: err}
-				return
-			}
-			got <- read(resp)
-		}()
+		s.beside(newMCPRequest(s.URL+"/mcp", initialize, s.mcp(alice).headers()...), got)
 	}
 	for range n {
 		a := <-got

@@ -122,14 +122,7 @@ func TestMCPAskBesideGhosts(t *testing.T) {
 		got := make(chan answer, 3)
 		for n := range 3 {
 			req := newMCPRequest(s.URL+"/mcp", c.request("tools/call", toolCall("ask", fmt.Sprintf(`{"params":{"n":%d}}`, n))), c.headers()...)
-			go func() {
-				resp, err := s.client.Do(req.WithContext(ctx))
-				if err != nil {
-					got <- answer{err: err}
-					return
-				}
-				got <- read(resp)
-			}()
+			s.beside(req.WithContext(ctx), got)
 		}
 		for range 3 {
 			asked := asks.next(t)

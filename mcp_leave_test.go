@@ -129,20 +129,26 @@ func TestMCPLogLevelLowered(t *testing.T) {
 	})
 }
 
-// A server that takes no levels is told none in the gateway's own name.
-func TestMCPLogLevelRefused(t *testing.T) {
+// levelsTold is a process whose answers to logging/setLevel are made when they are due, and
+// the levels that it is told.
+func levelsTold(t *testing.T, answer func() string) (*mcpServer, <-chan string) {
 	asked := make(chan string, 100)
-	up := sloppy(t, func(m gjson.Result, write func(string, ...any)) {
+	return sloppy(t, func(m gjson.Result, write func(string, ...any)) {
 		switch id := m.Get("id").Raw; m.Get("method").Str {
 		case "initialize":
 			write(sloppyHello, id)
 		case "logging/setLevel":
 			asked <- m.Get("params.level").Str
-			write(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"Method not found"}}`, id)
+			write(`{"jsonrpc":"2.0","id":%s,%s}`, id, answer())
 		case "ping":
 			write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
 		}
-	})
+	}), asked
+}
+
+// A server that takes no levels is told none in the gateway's own name.
+func TestMCPLogLevelRefused(t *testing.T) {
+	up, asked := levelsTold(t, func() string { return `"error":{"code":-32601,"message":"Method not found"}` })
 	s := newGateway(t, up.bundle("isolation: key", ""))
 	c := s.mcp(alice).begin(t)
 	require.Equal(t, int64(-32601), c.ask(t, "logging/setLevel", `{"level":"error"}`).Get("error.code").Int())
@@ -159,17 +165,8 @@ func TestMCPLogLevelRefused(t *testing.T) {
 // The server is told one level after the other, as it may hear of two at once in either
 // order.
 func TestMCPLogLevelsInTurn(t *testing.T) {
-	asked, answer := make(chan string, 10), make(chan struct{})
-	up := sloppy(t, func(m gjson.Result, write func(string, ...any)) {
-		switch id := m.Get("id").Raw; m.Get("method").Str {
-		case "initialize":
-			write(sloppyHello, id)
-		case "logging/setLevel":
-			asked <- m.Get("params.level").Str
-			<-answer
-			write(`{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
-		}
-	})
+	answer := make(chan struct{})
+	up, asked := levelsTold(t, func() string { <-answer; return `"result":{}` })
 	s := newGateway(t, up.bundle("isolation: key", ""))
 	a, b := s.mcp(alice).begin(t), s.mcp(alice).begin(t)
 	answers := func(n int) {

@@ -179,17 +179,11 @@ func TestMCPParamHeadersAtOnce(t *testing.T) {
 	s := newGateway(t, up.bundle("", ""))
 	answers := make(chan answer, 10)
 	for range cap(answers) {
-		go func() {
-			resp, err := s.client.Do(newMCPRequest(s.URL+"/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"route","arguments":{"region":"eu"}}}`, "Authorization", "Bearer "+alice))
-			if err != nil {
-				answers <- answer{Body: err.Error()}
-				return
-			}
-			answers <- read(resp)
-		}()
+		s.beside(newMCPRequest(s.URL+"/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"route","arguments":{"region":"eu"}}}`, "Authorization", "Bearer "+alice), answers)
 	}
 	for range cap(answers) {
 		got := <-answers
+		require.NoError(t, got.err)
 		require.Equal(t, 200, got.Status, got.Body)
 	}
 }

@@ -49,15 +49,7 @@ func TestMCPAnswersToNotifications(t *testing.T) {
 	a, b := begin(alice), begin(bob)
 	for _, notification := range []string{"notifications/bobs", "notifications/others"} {
 		answered := make(chan answer, 1)
-		request := newMCPRequest(s.URL+"/mcp", a.request("tools/list", ""), a.headers()...)
-		go func() {
-			resp, err := s.client.Do(request)
-			if err != nil {
-				answered <- answer{Body: err.Error()}
-				return
-			}
-			answered <- read(resp)
-		}()
+		s.beside(newMCPRequest(s.URL+"/mcp", a.request("tools/list", ""), a.headers()...), answered)
 		require.Eventually(t, func() bool { return len(waits) == 1 }, patience, step)
 		require.Equal(t, 202, b.post(t, `{"jsonrpc":"2.0","method":"`+notification+`"}`).Status)
 		got := <-answered

@@ -68,7 +68,9 @@ func (x *exchange) send(ctx context.Context) (*answer, error) {
 		}
 		creds := c.credentials(c.model(x.req.model)).order(x.now())
 		cred := 0
-		c.Retries.Call()
+		if retries == 0 { // else this call is counted
+			c.Retries.Call()
+		}
 		for again := true; again; {
 			o := x.try(ctx, c, creds[cred], attempt, n+1 < x.most || cred+1 < len(creds) || retries < c.MaxRetries)
 			v, wait := x.judge(ctx, c, creds[cred], o)

@@ -128,9 +128,10 @@ func into(text []byte, object jsonrpc.Span, members string) jsonrpc.Edit {
 	return jsonrpc.Edit{At: jsonrpc.Span{Start: object.Start + 1, End: object.Start + 1}, With: []byte(members)}
 }
 
-// statusOf is the HTTP status of a response (2026-07-28); e is nil for a result.
-func statusOf(e *jsonrpc.Error) int {
-	if e == nil {
+// statusOf is the HTTP status of a response of the service's server: over HTTP, where others
+// are refusals, 200; a process has none, and gets that of 2026-07-28. e is nil for a result.
+func (s *Service) statusOf(e *jsonrpc.Error) int {
+	if e == nil || !s.oneWire() {
 		return http.StatusOK
 	}
 	switch e.Code {

@@ -42,8 +42,8 @@ func (x *exchange) respond(c *call, p *reply, in *jsonrpc.Message, m mcp.Message
 	c.task = c.token != nil && isTask(in) // whose progress somebody may want to hear
 	result, failed := x.outcome(in)
 	status := http.StatusOK
-	if x.hop.Service.oneWire() && (x.modern || x.in.Method == "initialize") { // which a server without sessions refuses so
-		status = statusOf(in.DecodeError())
+	if x.modern || x.in.Method == "initialize" { // which a server without sessions refuses so
+		status = x.hop.Service.statusOf(in.DecodeError())
 	}
 	x.event.StatusCode = status
 	x.settle()

@@ -53,11 +53,7 @@ func (x *exchange) initialize() {
 		x.refused(&call{ownID: x.in.ID.Of(x.in.Data)}, status)
 		return
 	case errors.As(err, &refused):
-		status := http.StatusOK
-		if x.hop.Service.oneWire() {
-			status = statusOf(refused)
-		}
-		x.write(status, refused.Response(x.in.ID.Of(x.in.Data)))
+		x.write(x.hop.Service.statusOf(refused), refused.Response(x.in.ID.Of(x.in.Data)))
 		x.record("error", "rpc_error")
 		return
 	case err != nil:

@@ -86,8 +86,12 @@ func (i *instance) wantedLevel() (want int32) {
 
 // wrongLevel says whether the server was told another level than is wanted by now.
 func (i *instance) wrongLevel() (want int32, wrong bool) {
-	told, want := i.level.Load(), i.wantedLevel()
-	return want, told > 0 && want > 0 && told != want
+	told := i.level.Load()
+	if told == 0 {
+		return 0, false
+	}
+	want = i.wantedLevel()
+	return want, want > 0 && told != want
 }
 
 // adjustLevel tells a server that was told a level what is wanted since sessions have come or

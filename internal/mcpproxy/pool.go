@@ -95,7 +95,7 @@ func (p *pool) forget(i *instance) {
 	defer p.mu.Unlock()
 	if _, ok := p.all[i]; ok {
 		delete(p.all, i)
-		p.less(i.scope)
+		less(p.held, i.scope)
 	}
 	maps.DeleteFunc(p.shared, func(_ form, o *opening) bool { return o.inst == i })
 }
@@ -173,9 +173,6 @@ func (p *pool) oldest(now time.Time, keyID, scope string, many bool) (oldest *in
 	return oldest
 }
 
-// less says that a scope has one upstream session less. The caller holds mu.
-func (p *pool) less(scope string) { less(p.held, scope) }
-
 // less takes one from the count of a scope.
 func less(counts map[string]int, scope string) {
 	if counts[scope]--; counts[scope] == 0 {
@@ -209,7 +206,7 @@ func (p *pool) done(e *Engine, scope string, i *instance, err error) {
 	if err == nil {
 		p.all[i] = struct{}{}
 	} else {
-		p.less(scope)
+		less(p.held, scope)
 	}
 	p.mu.Unlock()
 	var refused *jsonrpc.Error
@@ -225,8 +222,8 @@ func (p *pool) done(e *Engine, scope string, i *instance, err error) {
 	}
 }
 
-// use gives a key's request the upstream session of a form, opening it if there is none. Who comes
-// meanwhile waits for the same. It is used until its end is called.
+// use gives a key's request the upstream session of a form, opening it if there is none.
+// Who comes meanwhile waits for the same. It is used until its end is called.
 func (p *pool) use(ctx context.Context, e *Engine, keyID string, f form, open func(ctx context.Context) (*instance, error)) (*instance, error) {
 	for {
 		inst, err := p.get(ctx, e, keyID, f, open)

@@ -79,11 +79,10 @@ func (t *sessions) idle(now time.Time) (list []*session) {
 	return list
 }
 
-// endSession ends a session, and its upstream session unless others share that; false when
-// it has ended before.
-func (e *Engine) endSession(s *session) bool {
+// endSession ends a session, and its upstream session unless others share that.
+func (e *Engine) endSession(s *session) {
 	if !e.sessions.remove(s) {
-		return false
+		return
 	}
 	s.mu.Lock()
 	s.ended, s.waiting, s.bytes = true, nil, 0
@@ -105,7 +104,6 @@ func (e *Engine) endSession(s *session) bool {
 		e.partWith(s.inst, unanswered, watched)
 		e.adjustLevel(s.inst)
 	}
-	return true
 }
 
 // partWith tells a server that goes on for others what a session that has ended leaves
